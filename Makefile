@@ -1,0 +1,60 @@
+# make            this list
+# make run        everything on this machine: the service, its store, mail, partners, pages
+# make demo       a whole intake from application to audit, in simulated time
+# make test       the tests
+# make check      lint, types and tests
+# make bench      what things cost, as counts and ratios
+# make soak       long histories and whole fault sweeps
+# make conformance  the Cosmos DB SDK's own tests against the local endpoint
+# make docs       write the generated pages anew
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help setup run demo test check bench soak conformance docs
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+setup: $(VENV)/.installed node_modules/.installed
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  (echo "Pledge needs Python 3.11 or newer: make PYTHON=python3.13" && exit 1)
+	@echo "Installing the Python packages into $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || (echo "Pledge needs Node for the Blob storage emulator." && exit 1)
+	@echo "Installing the npm packages ..."
+	@npm ci --silent --no-audit --no-fund
+	@touch $@
+
+run: setup
+	@$(BIN)/python -m local --guide
+
+demo: setup
+	@$(BIN)/python -m local.demo
+
+test: setup
+	@$(BIN)/python -m pytest tests
+
+check: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/python -m pytest tests
+
+bench: setup
+	@$(BIN)/python tools/bench_policy.py
+	@$(BIN)/python tools/bench_cosmos.py
+
+soak: setup
+	@$(BIN)/python -m pytest tests --run-soak
+
+conformance: setup
+	@$(BIN)/python tools/cosmos_sdk_tests.py
+
+docs: setup
+	@$(BIN)/python -m shared.policy handbook --write
+	@$(BIN)/python tools/lifecycle_page.py --write

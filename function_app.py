@@ -1,0 +1,12 @@
+"""The function app: registers the blueprints, nothing else. Bad settings stop it here, with a sentence for each."""
+
+import azure.functions as func
+
+from functions import applications, enrolments, placements, refunds, reports, screening, service, timers, webhooks
+from shared import bootstrap
+
+bootstrap.settings()
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+for noun in (applications, screening, enrolments, placements, refunds, webhooks, reports, service, timers):
+    app.register_functions(noun.bp)

@@ -1,0 +1,223 @@
+"""One table: route -> who may call it. Deny by default: a route that is not here answers nobody."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from functions.http import Refused, header
+from shared.domain.errors import Forbidden, LinkExpired, NotFound, Unauthenticated
+from shared.domain.events import Actor
+from shared.domain.life_cycle import Role
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+BINDING_HOURS = 24
+LINK_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+
+STATUS, BINDING = "status", "binding"
+"""What a link must still be good for: to look and log (30 days), or to decide things (its first 24 hours)."""
+
+SPECIALIST, ADMISSIONS, CAREERS, FINANCE = Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
+AUDITOR, ADMIN = Role.AUDITOR, Role.ADMIN
+CASE_STAFF = (SPECIALIST, ADMISSIONS, CAREERS, FINANCE)
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may call a route. Nobody else; a partner's signature is checked where its body is read."""
+
+    anyone: bool = False
+    partner: bool = False
+    link: str | None = None
+    roles: tuple[Role, ...] = ()
+    key_required: bool = False
+
+
+ANYONE = Access(anyone=True)
+
+
+def _person(level: str = BINDING, key: bool = False) -> Access:
+    return Access(link=level, key_required=key)
+
+
+def _staff(*roles: Role, key: bool = False) -> Access:
+    return Access(roles=roles, key_required=key)
+
+
+CASE = "cases/{case_id}"
+ACCESS: dict[str, Access] = {
+    # anyone
+    "POST applications": ANYONE,
+    "POST links": ANYONE,
+    "GET health/live": ANYONE,
+    "GET openapi.json": ANYONE,
+    "POST webhooks/{partner}": Access(partner=True),
+    # the person, by link; staff where the row says so
+    f"GET {CASE}": Access(link=STATUS, roles=(*CASE_STAFF, AUDITOR)),
+    f"GET {CASE}/guarantee": Access(link=STATUS, roles=(CAREERS, FINANCE, AUDITOR)),
+    f"POST {CASE}/submissions/{{submission}}/choice": _person(),
+    f"POST {CASE}/corrections": _person(),
+    f"POST {CASE}/documents": _person(STATUS),
+    f"POST {CASE}/offer-answer": _person(),
+    f"POST {CASE}/contract-signature": _person(),
+    f"POST {CASE}/withdrawal": _person(),
+    f"POST {CASE}/leave-requests": _person(),
+    f"POST {CASE}/pause-requests": _person(),
+    f"POST {CASE}/declarations": _person(),
+    f"POST {CASE}/search-weeks": _person(STATUS),
+    f"POST {CASE}/offers": _person(STATUS),
+    f"POST {CASE}/offers/{{offer_id}}/answer": _person(),
+    f"POST {CASE}/placements": _person(key=True),
+    f"POST {CASE}/placements/{{placement}}/end": _person(),
+    f"POST {CASE}/claims": _person(key=True),
+    f"POST {CASE}/claims/{{claim}}/withdrawal": _person(),
+    f"POST {CASE}/payee": _person(),
+    f"POST {CASE}/contact": _person(),
+    f"POST {CASE}/appeals": _person(key=True),
+    # specialist, admissions
+    f"POST {CASE}/assignment": _staff(SPECIALIST, ADMISSIONS),
+    f"POST {CASE}/screening-events": _staff(SPECIALIST, ADMISSIONS),
+    f"POST {CASE}/recommendation": _staff(SPECIALIST),
+    f"POST {CASE}/assessments": _staff(SPECIALIST, ADMISSIONS),
+    f"POST {CASE}/admission-decision": _staff(ADMISSIONS, key=True),
+    f"POST {CASE}/offer-withdrawal": _staff(ADMISSIONS),
+    f"POST {CASE}/conditions/{{condition_id}}": _staff(ADMISSIONS),
+    f"POST {CASE}/reopening": _staff(ADMISSIONS),
+    # admissions, finance
+    f"POST {CASE}/contract": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/contract-receipt": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/cancellation": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/course-start": _staff(ADMISSIONS),
+    f"POST {CASE}/extension": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/leave-ruling": _staff(ADMISSIONS),
+    f"POST {CASE}/leave-end": _staff(ADMISSIONS),
+    f"POST {CASE}/expiry": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/payments": _staff(FINANCE, ADMISSIONS),
+    f"POST {CASE}/diploma": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/diploma-revocation": _staff(ADMISSIONS, FINANCE),
+    # careers
+    f"POST {CASE}/pause-ruling": _staff(CAREERS),
+    f"POST {CASE}/pause-end": _staff(CAREERS),
+    f"POST {CASE}/exemption": _staff(CAREERS),
+    f"POST {CASE}/placements/{{placement}}/verification": _staff(CAREERS, key=True),
+    f"POST {CASE}/offers/{{offer_id}}/ruling": _staff(CAREERS),
+    f"POST {CASE}/waivers": _staff(CAREERS, FINANCE, key=True),
+    f"POST {CASE}/contact-logged": _staff(CAREERS),
+    f"POST {CASE}/call-backs": _staff(CAREERS, FINANCE),
+    # finance, careers
+    f"POST {CASE}/proposals/{{proposal}}/signature": _staff(FINANCE, CAREERS, key=True),
+    f"POST {CASE}/refunds/{{refund}}/payment": _staff(FINANCE, key=True),
+    f"POST {CASE}/appeals/{{appeal}}/decision": _staff(FINANCE, CAREERS, key=True),
+    f"POST {CASE}/recovery/{{recovery}}/outcome": _staff(FINANCE, CAREERS, key=True),
+    # staff
+    "GET work-queue": _staff(*CASE_STAFF),
+    "GET cases": _staff(*CASE_STAFF),
+    f"GET {CASE}/documents/{{document}}": _staff(*CASE_STAFF),
+    f"GET {CASE}/events": _staff(*CASE_STAFF, AUDITOR),
+    # auditor, admin
+    "POST audits": _staff(AUDITOR, ADMIN),
+    "GET audits": _staff(AUDITOR, ADMIN),
+    "GET audits/{run}": _staff(AUDITOR, ADMIN),
+    "POST link-revocations": _staff(ADMIN),
+    "POST staff-revocations": _staff(ADMIN),
+    "GET health/ready": _staff(ADMIN, AUDITOR),
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling: a person by link (bound to `case_id`), a member of staff, or nobody in particular."""
+
+    actor: Actor
+    case_id: str | None = None
+    roles: frozenset[Role] = frozenset()
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether a member of staff is calling."""
+        return bool(self.roles)
+
+    def may_see(self, case_id: str) -> None:
+        """Raise `NotFound` for a case that is not the link's own: the same answer as for one that does not exist."""
+        if self.case_id is not None and self.case_id != case_id:
+            raise NotFound(case_id)
+
+
+NOBODY = Caller(Actor(role=Role.APPLICANT, id="anyone"))
+
+
+async def admit(req: func.HttpRequest, services: Services, route: str, now: datetime) -> Caller:
+    """The caller, if this route is for them. Raises `Unauthenticated`, `Forbidden`, `NotFound` or `LinkExpired`."""
+    access = ACCESS[route]
+    if access.anyone or access.partner:
+        return NOBODY
+    token = _bearer(req)
+    if "." not in token:
+        if access.link is None:
+            raise Unauthenticated("token")
+        return await _link(services, token, now, access.link)
+    staff = await services.entra.staff(token, now)
+    await _check_kill_list(services, staff.id)
+    fitting = [role for role in access.roles if role in staff.roles]
+    if not fitting:
+        raise Forbidden("role")
+    return Caller(Actor(role=fitting[0], id=staff.id), roles=staff.roles)
+
+
+def _bearer(req: func.HttpRequest) -> str:
+    stated = header(req, "authorization") or ""
+    scheme, _, token = stated.partition(" ")
+    if scheme.lower() != "bearer" or not token or " " in token:
+        raise Unauthenticated("token")
+    return token
+
+
+async def _link(services: Services, token: str, now: datetime, level: str) -> Caller:
+    link = None
+    if LINK_TOKEN.fullmatch(token):
+        link_id = hashlib.sha256(token.encode()).hexdigest()
+        link = await services.store.read("links", link_id, link_id)
+    if link is None:
+        raise NotFound("link")
+    issued, expires = datetime.fromisoformat(link["issued_at"]), datetime.fromisoformat(link["expires_at"])
+    if link["revoked"] or now >= expires:
+        raise LinkExpired("link")
+    if level == BINDING and now >= issued + timedelta(hours=BINDING_HOURS):
+        raise LinkExpired("link")
+    return Caller(Actor(role=Role.APPLICANT, id="applicant"), case_id=link["case_id"])
+
+
+async def _check_kill_list(services: Services, staff_id: str) -> None:
+    revoked_id = f"staff:{hashlib.sha256(staff_id.encode()).hexdigest()}"
+    if await services.store.read("links", revoked_id, revoked_id) is not None:
+        raise Forbidden("revoked")
+
+
+def version_seen(req: func.HttpRequest) -> str:
+    """The version that a member of staff saw, from If-Match: one strong tag, not `*`."""
+    stated = req.headers.get("if-match")
+    if stated is None:
+        raise Refused("precondition-required")
+    if not re.fullmatch(r'"[\x21\x23-\x7e]{1,100}"', stated, re.ASCII):
+        raise Refused("malformed-header")
+    return stated
+
+
+def idempotency_key(req: func.HttpRequest, route: str) -> str | None:
+    """The key as given, quoted or bare; refused where the route needs one and there is none."""
+    stated = req.headers.get("idempotency-key")
+    if stated is None:
+        if ACCESS[route].key_required:
+            raise Refused("idempotency-key-missing")
+        return None
+    bare = stated[1:-1] if len(stated) >= 2 and stated[0] == stated[-1] == '"' else stated
+    if not re.fullmatch(r"[A-Za-z0-9_-]{16,128}", bare, re.ASCII):
+        raise Refused("malformed-header")
+    return bare

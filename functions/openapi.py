@@ -1,0 +1,162 @@
+"""The interface as OpenAPI 3.1, generated from the access table, the acts' forms and the table of problems."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from functions import applications, enrolments, placements, refunds, reports, screening
+from functions.access import ACCESS, Access
+from functions.http import PROBLEMS
+
+FORMS: dict[str, type[BaseModel]] = {
+    f"POST {act.full_route}": act.form
+    for noun in (applications, screening, enrolments, placements, refunds)
+    for act in noun.ACTS
+} | {
+    "POST applications": applications.Application,
+    "POST links": applications.LinkRequest,
+    "POST audits": reports.AuditOrder,
+    "POST link-revocations": reports.LinkRevocation,
+    "POST staff-revocations": reports.StaffRevocation,
+}
+QUERIES: dict[str, type[BaseModel]] = {
+    "GET work-queue": applications.QueueQuestion,
+    "GET cases": applications.CaseSearch,
+}
+CREATED = {"POST applications": "202", "POST links": "202", "POST audits": "201", "POST webhooks/{partner}": "202"}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The whole document."""
+    forms = sorted({*FORMS.values(), *QUERIES.values()}, key=lambda form: form.__name__)
+    _, schemas = models_json_schema(
+        [(form, "validation") for form in forms], ref_template="#/components/schemas/{model}"
+    )
+    paths: dict[str, Any] = {}
+    for route, access in ACCESS.items():
+        method, _, path = route.partition(" ")
+        paths.setdefault(f"/api/{path}", {})[method.lower()] = _operation(route, method, path, access)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Pledge",
+            "version": "1",
+            "description": "A diploma programme that promises a job within six months, or the money back.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas["$defs"] | {"Problem": _problem_schema()},
+            "securitySchemes": {
+                "link": {"type": "http", "scheme": "bearer", "description": "The token of a mailed link."},
+                "staff": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+def _operation(route: str, method: str, path: str, access: Access) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": method.lower() + "_" + re.sub(r"\W+", "_", path).strip("_"),
+        "description": _who(access),
+        "parameters": _parameters(route, path, access),
+        "responses": _responses(route),
+        "security": [],
+    }
+    if access.link is not None:
+        operation["security"].append({"link": []})
+    if access.roles:
+        operation["security"].append({"staff": []})
+    if route in FORMS:
+        operation["requestBody"] = _body(route)
+    elif route == "POST cases/{case_id}/documents":
+        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _upload()}}}
+    elif route == "POST webhooks/{partner}":
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+    return operation
+
+
+def _who(access: Access) -> str:
+    if access.anyone:
+        return "Anyone."
+    if access.partner:
+        return "A partner, by its signature (Standard Webhooks)."
+    who = []
+    if access.link is not None:
+        who.append("the person, by a link" + (" of 24 hours" if access.link == "binding" else ""))
+    if access.roles:
+        who.append("staff: " + ", ".join(role.value for role in access.roles))
+    text = "; ".join(who)
+    return text[:1].upper() + text[1:] + "."
+
+
+def _parameters(route: str, path: str, access: Access) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+    for name, field in QUERIES[route].model_fields.items() if route in QUERIES else ():
+        found.append({"name": name, "in": "query", "required": field.is_required(), "schema": {"type": "string"}})
+    if route.startswith("POST cases/"):
+        key = {"name": "Idempotency-Key", "in": "header", "required": access.key_required}
+        found.append(key | {"schema": {"type": "string", "pattern": "^\"?[A-Za-z0-9_-]{16,128}\"?$"}})
+        if access.roles:
+            found.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
+    return found
+
+
+def _body(route: str) -> dict[str, Any]:
+    reference = {"schema": {"$ref": f"#/components/schemas/{FORMS[route].__name__}"}}
+    content = {"application/json": reference}
+    if route == "POST applications":
+        content |= {"application/x-www-form-urlencoded": reference, "multipart/form-data": reference}
+    return {"required": bool(FORMS[route].model_fields), "content": content}
+
+
+def _upload() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["kind", "file"],
+        "properties": {
+            "kind": {"type": "string"},
+            "file": {"type": "string", "contentMediaType": "application/octet-stream"},
+        },
+    }
+
+
+def _responses(route: str) -> dict[str, Any]:
+    done = CREATED.get(route, "200")
+    responses: dict[str, Any] = {done: {"description": "Done."}}
+    if route == "POST applications":
+        responses["303"] = {"description": "Where a browser form goes on."}
+    if route.startswith("POST webhooks"):
+        responses["200"] = {"description": "Known already."}
+    by_status: dict[int, list[str]] = {}
+    for slug, (status, _) in PROBLEMS.items():
+        by_status.setdefault(status, []).append(slug)
+    for status, slugs in sorted(by_status.items()):
+        schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+        responses[str(status)] = {
+            "description": ", ".join(slugs),
+            "content": {"application/problem+json": schema},
+        }
+    return responses
+
+
+def _problem_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["type", "title", "status", "instance"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "instance": {"type": "string"},
+            "errors": {"type": "array", "items": {"type": "object"}},
+        },
+    }

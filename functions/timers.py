@@ -1,0 +1,67 @@
+"""The timers. Each has a schedule from a setting, a switch, a limit per run, and ends with one line of counts."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import azure.functions as func
+
+from shared import bootstrap
+from shared.use_cases import audits, deadlines, deliveries, partners, privacy
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.timers")
+
+bp = func.Blueprint()
+
+Sweep = Callable[["Services", datetime], Awaitable[dict[str, int]]]
+
+
+async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
+    """The net of the outbox and of the inbox."""
+    return await partners.run_inbox(services, now) | await deliveries.run_deliveries(services, now)
+
+
+@dataclass(frozen=True)
+class Timer:
+    """One row of the timetable. `schedule` names the setting that holds the NCRONTAB expression (UTC)."""
+
+    name: str
+    schedule: str
+    sweep: Sweep
+
+
+TIMERS = (
+    Timer("run_deadlines", "%DEADLINES_SCHEDULE%", deadlines.run_deadlines),
+    Timer("run_deliveries", "%DELIVERIES_SCHEDULE%", _send_and_apply),
+    Timer("run_privacy_retention", "%PRIVACY_RETENTION_SCHEDULE%", privacy.run_retention),
+    Timer("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", audits.run_refund_audit),
+    Timer("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", deadlines.run_retention_checks),
+)
+
+
+def _register(timer: Timer) -> None:
+    async def handle(timer_request: func.TimerRequest) -> None:
+        now = bootstrap.clock()
+        if timer.name in bootstrap.settings().timers_off:
+            logger.warning("%s is switched off", timer.name)
+            return
+        services = await bootstrap.services()
+        counts = await timer.sweep(services, now)
+        logger.info(
+            "%s %s", timer.name, " ".join(f"{name}={value}" for name, value in counts.items()), extra={"counts": counts}
+        )
+
+    handle.__name__ = timer.name
+    named = bp.function_name(name=timer.name)
+    named(bp.timer_trigger(schedule=timer.schedule, arg_name="timer_request", run_on_startup=False)(handle))
+
+
+for _timer in TIMERS:
+    _register(_timer)

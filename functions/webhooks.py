@@ -1,0 +1,45 @@
+"""What partners send: verified over raw bytes, stored, then answered; applied at once if time allows, else by timer."""
+
+from __future__ import annotations
+
+import re
+
+import azure.functions as func
+
+from functions.http import WEBHOOK_BYTES_MAX, Refused, answers_problems, ok, raw_body, read_json
+from shared import bootstrap
+from shared.adapters.webhooks import verify
+from shared.domain.errors import InvalidInput, PledgeError
+from shared.use_cases import partners
+
+bp = func.Blueprint()
+
+
+@bp.route(route="webhooks/{partner}", methods=["POST"])
+@answers_problems("webhooks/{partner}")
+async def post_webhooks(req: func.HttpRequest) -> func.HttpResponse:
+    """Keep a partner's event. Validly signed is always answered 2xx once it is stored, whatever it says."""
+    now = bootstrap.clock()
+    raw = raw_body(req, WEBHOOK_BYTES_MAX)
+    name = req.route_params.get("partner", "")
+    partner = bootstrap.settings().partners.get(name) if re.fullmatch(r"[a-z0-9-]{1,40}", name) else None
+    headers = {each: req.headers.get(each, "") for each in ("webhook-id", "webhook-timestamp", "webhook-signature")}
+    if partner is None:
+        raise Refused("bad-signature")
+    verdict = verify(raw, headers, partner.secrets, int(now.timestamp()))
+    if verdict != "ok":
+        raise Refused(verdict)
+    services = await bootstrap.services()
+    try:
+        body = read_json(raw)
+    except (Refused, InvalidInput):
+        body = None
+    new, item = await partners.receive(services, partner, headers["webhook-id"], raw, body, now)
+    if not new:
+        return ok({"status": "known"})
+    if item["status"] == "received":
+        try:
+            await partners.process(services, item, now)
+        except PledgeError:
+            pass  # It is stored; the timer goes on with it.
+    return ok({"status": "received"}, status=202)

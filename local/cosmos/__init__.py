@@ -1,0 +1,1 @@
+"""A local Cosmos DB (NoSQL) endpoint over one SQLite file: a package that knows nothing of Pledge."""

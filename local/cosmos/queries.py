@@ -1,0 +1,334 @@
+"""Queries and read feeds over HTTP: which partition they go to, what the gateway refuses, and continuation."""
+
+import asyncio
+import base64
+import json
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from local.cosmos import charges
+from local.cosmos.clock import Clock
+from local.cosmos.partition_key import Range, effective_key, key_from_header, key_text
+from local.cosmos.resources import query_of
+from local.cosmos.sql.parser import parse
+from local.cosmos.sql.plan import needs_plan, plan_of
+from local.cosmos.sql.run import Cursor, Program, pinned_key
+from local.cosmos.sql.syntax import Select, path_of
+from local.cosmos.store import CONTAINER_SHIFT, Container, Store, Where
+from local.cosmos.wire import Answer, CosmosError, Request, dumps
+
+PAGE_SIZE = 100
+PAGE_SIZE_MAX = 1000
+# A query that reads more items than this runs beside the others, in a thread.
+INLINE_ITEMS_MAX = 400
+THREADS = 2
+
+NOT_SERVED = (
+    "The provided cross partition query can not be directly served by the gateway. This is a first chance (internal)"
+    " exception that all newer clients will know how to handle gracefully. This exception is traced, but unless you"
+    " see it bubble up as an exception (which only happens on older SDK clients), then you can safely ignore this"
+    " message."
+)
+CROSS_PARTITION_DISABLED = (
+    "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to true,"
+    " specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
+)
+NO_COMPOSITE_INDEX = (
+    "The order by query does not have a corresponding composite index that it can be served from."
+)
+TOKEN = re.compile(r"[-+]RID:~([^#]*)(?:#RT:(\d+))?(?:#TRC:(\d+))?.*?(?:#PLD:([A-Za-z0-9_=-]+))?\Z", re.DOTALL)
+READ_FEED = "SELECT * FROM c"
+
+
+@dataclass
+class Target:
+    """What one page of a query reads, and under which physical partition it is answered."""
+
+    where: Where
+    range: Range
+    # The ranges that follow when this one is exhausted; only a whole-container query goes from range to range.
+    following: list[Range]
+    spans_ranges: bool
+
+
+class Queries:
+    """Answers query, query-plan and read-feed requests."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
+
+    def plan(self, request: Request, container: Container) -> Answer:
+        text, parameters = query_of(request.json())
+        query = parse(text)
+        check_composite_index(query, container)
+        features = request.header("x-ms-cosmos-supported-query-features") or ""
+        return Answer(200, dumps(plan_of(query, parameters, features)))
+
+    async def query(self, request: Request, container: Container, stale_at: int | None = None) -> Answer:
+        """One page of a query."""
+        text, parameters = query_of(request.json())
+        query = parse(text)
+        program = Program(query, parameters, self.clock.now())
+        target, token = self._target(request, container, query, parameters)
+        check_composite_index(query, container)
+        answer = await self._page(request, container, program, target, token, stale_at)
+        if request.is_set("x-ms-documentdb-populatequerymetrics"):
+            answer.headers["x-ms-documentdb-query-metrics"] = _metrics(answer)
+        if request.is_set("x-ms-cosmos-populateindexmetrics"):
+            answer.headers["x-ms-cosmos-index-utilization"] = index_metrics(query)
+        return answer
+
+    async def read_feed(self, request: Request, container: Container, stale_at: int | None = None) -> Answer:
+        """One page of all items of a container, partition or range."""
+        program = Program(parse(READ_FEED), {}, self.clock.now())
+        target, token = self._target(request, container, None, {})
+        return await self._page(request, container, program, target, token, stale_at)
+
+    # -- targeting ---------------------------------------------------------------------------------------------
+
+    def _target(
+        self, request: Request, container: Container, query: Select | None, parameters: dict[str, Any]
+    ) -> tuple[Target, str]:
+        token = request.header("x-ms-continuation") or ""
+        key_header = request.header("x-ms-documentdb-partitionkey")
+        if key_header is not None and (key_header != "[]" or container.is_system_key):
+            return self._one_key(container, list(key_from_header(key_header))), _bare(token)
+        range_id = request.header("x-ms-documentdb-partitionkeyrangeid")
+        if range_id is not None:
+            return self._one_range(request, container, range_id), _bare(token)
+        if query is not None and not request.is_set("x-ms-documentdb-query-enablecrosspartition"):
+            pinned = pinned_key(query, parameters, container.paths)
+            if pinned is None and not container.is_system_key:
+                raise CosmosError(400, CROSS_PARTITION_DISABLED)
+            if pinned is not None:
+                return self._one_key(container, pinned), _bare(token)
+        if query is not None and needs_plan(query) and not container.is_system_key:
+            raise CosmosError(400, NOT_SERVED, substatus=1004)
+        return self._everything(container, token)
+
+    def _one_key(self, container: Container, values: list[Any]) -> Target:
+        key = key_from_header(json.dumps([{} if repr(value) == "undefined" else value for value in values]))
+        if len(key) > len(container.paths):
+            raise CosmosError(400, "The partition key has more components than the container's definition.")
+        epk = effective_key(key, container.kind, container.version)
+        if len(key) < len(container.paths) and key:
+            where = Where(low=epk, high=epk + "FF")
+        else:
+            where = Where(pk=key_text(key), epk=epk)
+        return Target(where, container.range_of(epk), [], False)
+
+    def _one_range(self, request: Request, container: Container, range_id: str) -> Target:
+        # Some clients write "collectionRid,rangeId".
+        range_id = range_id.rpartition(",")[2]
+        found = next((part for part in container.ranges if part.id == range_id), None)
+        if found is None:
+            raise CosmosError(410, "The requested resource is no longer available at the server.", substatus=1002)
+        low = max(request.header("x-ms-start-epk") or "", found.low)
+        high = min(request.header("x-ms-end-epk") or "FF", found.high)
+        where = Where(low=low, high=high) if low != high else Where(low=low, high=low + "00")
+        return Target(where, found, [], False)
+
+    def _everything(self, container: Container, token: str) -> tuple[Target, str]:
+        ranges, inner = container.ranges, ""
+        if token:
+            low, inner = _unwrap(token)
+            start = container.range_of(low) if low is not None else ranges[0]
+            ranges = ranges[ranges.index(start) :]
+        where = Where(low=ranges[0].low, high=ranges[0].high)
+        return Target(where, ranges[0], ranges[1:], True), inner
+
+    # -- pages -------------------------------------------------------------------------------------------------
+
+    async def _page(
+        self,
+        request: Request,
+        container: Container,
+        program: Program,
+        target: Target,
+        token: str,
+        stale_at: int | None,
+    ) -> Answer:
+        cursor, number = read_token(token, container)
+        size = _page_size(request)
+        now = self.clock.now()
+        after = max(cursor.n - 1, 0) if cursor is not None and program.streams else 0
+        first = list(islice(self._items(self.store.writer, container, target.where, now, after, stale_at),
+                            INLINE_ITEMS_MAX))  # fmt: skip
+        if len(first) < INLINE_ITEMS_MAX:
+            page = program.run(lambda _: first, cursor, size)
+        else:
+            loop = asyncio.get_running_loop()
+
+            def in_thread() -> Any:
+                sql = self.store.reader()
+                return program.run(
+                    lambda n: self._items(sql, container, target.where, now, max(n, 0), stale_at), cursor, size
+                )
+
+            page = await loop.run_in_executor(self.pool, in_thread)
+        headers = {"x-ms-documentdb-partitionkeyrangeid": target.range.id, "x-ms-item-count": str(len(page.rows))}
+        following = target.following[0] if target.following else None
+        if page.cursor is not None:
+            bare = write_token(container, page.cursor, number + 1)
+            headers["x-ms-continuation"] = _wrap(bare, target.range) if target.spans_ranges else bare
+        elif following is not None and target.spans_ranges:
+            headers["x-ms-continuation"] = _wrap("", following)
+        rows = b",".join(page.rows)
+        body = b'{"_rid":"%s","Documents":[%s],"_count":%d}' % (container.rid.encode(), rows, len(page.rows))
+        return Answer(200, body, headers, charge=charges.query(1, len(page.rows), len(rows)))
+
+    def _items(
+        self, sql: sqlite3.Connection, container: Container, where: Where, now: float, after: int, stale_at: int | None
+    ) -> Iterator[tuple[int, bytes]]:
+        live = self.store.scan(sql, container, where, now, after)
+        if stale_at is None:
+            return live
+        return iter(stale_items(self.store, container, where, live, stale_at, after))
+
+
+def stale_items(
+    store: Store, container: Container, where: Where, live: Iterable[tuple[int, bytes]], at: int, after: int
+) -> list[tuple[int, bytes]]:
+    """The items as they were when the account's lsn was `at`, as far as overwritten versions are remembered."""
+    seen = dict(live)
+    for change in reversed(store.history):
+        if change.lsn <= at:
+            break
+        if change.container != container.number:
+            continue
+        if change.before is None:
+            now = store.find(container, change.pk, change.id, 0)
+            if now is not None:
+                seen.pop(now.n, None)
+        elif where.covers(change.pk, change.before.epk) and change.before.n > after:
+            seen[change.before.n] = change.before.body
+    return sorted(seen.items())
+
+
+def _page_size(request: Request) -> int:
+    given = request.header("x-ms-max-item-count")
+    if given is None:
+        return PAGE_SIZE
+    try:
+        size = int(given)
+    except ValueError:
+        raise CosmosError(400, f"The page size '{given[:20]}' is invalid.") from None
+    if size == 0 or size < -1:
+        raise CosmosError(400, f"The page size '{size}' is invalid. Ensure it is positive or -1.")
+    return PAGE_SIZE_MAX if size == -1 else size
+
+
+def check_composite_index(query: Select, container: Container) -> None:
+    """Refuse an ORDER BY on several properties without the index that the service would need for it."""
+    if len(query.order_by) < 2:
+        return
+    wanted = []
+    for order in query.order_by:
+        path = path_of(order.expression)
+        wanted.append(("/" + "/".join(map(str, path[1])) if path else None, order.descending))
+    reverse = [(path, not descending) for path, descending in wanted]
+    for index in container.body["indexingPolicy"].get("compositeIndexes", []):
+        offered = [(_plain(part["path"]), part.get("order", "ascending") == "descending") for part in index]
+        if offered in (wanted, reverse):
+            return
+    raise CosmosError(400, NO_COMPOSITE_INDEX, errors=[{"severity": "Error", "code": "SC2408", "message": NO_COMPOSITE_INDEX}])  # fmt: skip
+
+
+def _plain(path: str) -> str:
+    return path.replace('"', "").removesuffix("/?")
+
+
+def _metrics(answer: Answer) -> str:
+    count = answer.headers["x-ms-item-count"]
+    size = len(answer.body)
+    return (
+        "totalExecutionTimeInMs=0.40;queryCompileTimeInMs=0.05;queryLogicalPlanBuildTimeInMs=0.02;"
+        "queryPhysicalPlanBuildTimeInMs=0.05;queryOptimizationTimeInMs=0.01;VMExecutionTimeInMs=0.10;"
+        f"indexLookupTimeInMs=0.01;documentLoadTimeInMs=0.05;systemFunctionExecuteTimeInMs=0.00;"
+        f"userFunctionExecuteTimeInMs=0.00;retrievedDocumentCount={count};retrievedDocumentSize={size};"
+        f"outputDocumentCount={count};outputDocumentSize={size};writeOutputTimeInMs=0.01;indexUtilizationRatio=1.00"
+    )
+
+
+def index_metrics(query: Select) -> str:
+    """Which single indexes the query would use; this endpoint has none, so they are read from its text."""
+    from local.cosmos.sql.syntax import children
+
+    used: list[str] = []
+    pending = [query.where] if query.where is not None else []
+    pending += [order.expression for order in query.order_by]
+    while pending:
+        node = pending.pop(0)
+        path = path_of(node)
+        if path is not None and path[1]:
+            text = "/" + "/".join(map(str, path[1])) + "/?"
+            if text not in used:
+                used.append(text)
+        elif path is None:
+            pending.extend(children(node))
+    utilized = [{"FilterExpression": "", "IndexSpec": text, "FilterPreciseSet": True, "IndexPreciseSet": True,
+                 "IndexImpactScore": "High"} for text in used]  # fmt: skip
+    report = {
+        "UtilizedSingleIndexes": utilized,
+        "PotentialSingleIndexes": [],
+        "UtilizedCompositeIndexes": [],
+        "PotentialCompositeIndexes": [],
+    }
+    return base64.b64encode(json.dumps(report).encode()).decode()
+
+
+# -- continuation tokens ------------------------------------------------------------------------------------------
+
+
+def write_token(container: Container, cursor: Cursor, number: int) -> str:
+    """A token in the service's form; what this endpoint needs to resume is in its last part."""
+    payload = {"n": cursor.n & ((1 << CONTAINER_SHIFT) - 1), "p": cursor.place, "k": cursor.keys, "s": cursor.skipped}
+    packed = base64.urlsafe_b64encode(dumps(payload)).decode()
+    return f"-RID:~{container.item_rid(cursor.n)}#RT:{number}#TRC:{cursor.emitted}#ISV:2#IEO:65567#QCF:8#PLD:{packed}"
+
+
+def read_token(token: str, container: Container) -> tuple[Cursor | None, int]:
+    """Where to resume, and the number of pages before. A token of another container's resumes at its start."""
+    if not token:
+        return None, 0
+    match = TOKEN.match(token)
+    if match is None:
+        raise CosmosError(400, "The continuation token is invalid.")
+    rid, number, emitted, packed = match.groups()
+    if packed is None:
+        n = container.item_number(rid)
+        return (Cursor(n, 1 << 30, [], int(emitted or 0)) if n else None), int(number or 0)
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(packed))
+        n = (container.number << CONTAINER_SHIFT) | (int(payload["n"]) & ((1 << CONTAINER_SHIFT) - 1))
+        keys = [(int(rank), value) for rank, value in payload["k"]]
+        cursor = Cursor(n, int(payload["p"]), keys, int(emitted or 0), int(payload["s"]))
+    except (ValueError, KeyError, TypeError):
+        raise CosmosError(400, "The continuation token is invalid.") from None
+    return cursor, int(number or 0)
+
+
+def _wrap(token: str, part: Range) -> str:
+    return json.dumps({"token": token or None, "range": {"min": part.low, "max": part.high}}, separators=(",", ":"))
+
+
+def _unwrap(token: str) -> tuple[str | None, str]:
+    """The range's lower end and the token inside; a bare token is one without a range."""
+    if not token.startswith("{"):
+        return None, token
+    try:
+        parts = json.loads(token)
+        return str(parts["range"]["min"]), str(parts["token"] or "")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise CosmosError(400, "The continuation token is invalid.") from None
+
+
+def _bare(token: str) -> str:
+    return _unwrap(token)[1] if token else ""

@@ -1,0 +1,1 @@
+"""The Cosmos DB query language: read, planned and evaluated over JSON items."""

@@ -1,0 +1,434 @@
+"""Runs a query over items in the order of their creation, a page at a time, resuming by key."""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.cosmos.sql.evaluate import (
+    Aggregate,
+    Evaluated,
+    Scope,
+    Slots,
+    compile_expression,
+    compile_select_names,
+    object_of,
+)
+from local.cosmos.sql.syntax import (
+    Call,
+    Expression,
+    Literal,
+    Member,
+    Name,
+    Parameter,
+    Select,
+    aggregates_in,
+    children,
+    path_of,
+    query_error,
+)
+from local.cosmos.sql.values import UNDEFINED, canonical, is_number, sort_key
+from local.cosmos.wire import CosmosError, dumps
+
+PAGE_BYTES_MAX = 4 * 1024 * 1024
+SECONDS_MAX = 60.0
+ROWS_PER_LOOK_AT_THE_CLOCK = 500
+
+Rows = Callable[[Slots], Iterator[None]]
+
+
+@dataclass
+class Cursor:
+    """Where a page ended: the last row's sort keys, item number and place among the item's rows, rows so far."""
+
+    n: int = 0
+    place: int = -1
+    keys: list[Any] = field(default_factory=list)
+    emitted: int = 0
+    skipped: int = 0
+
+
+@dataclass
+class Page:
+    """Rows as JSON texts; `cursor` is None at the end of the results."""
+
+    rows: list[bytes]
+    cursor: Cursor | None
+    scanned: int = 0
+
+
+class Program:
+    """A query compiled for one set of parameters. Not to be shared: its slots hold the row under way."""
+
+    def __init__(self, query: Select, parameters: dict[str, Any], now: float) -> None:
+        self.query = query
+        scope = Scope(parameters, now)
+        self.root_slot = scope.declare("")
+        self.rows = _compile_sources(query, scope, self.root_slot)
+        self.where = compile_expression(query.where, scope) if query.where is not None else None
+        self.is_grouped = bool(query.group_by) or any(aggregates_in(column.expression) for column in query.columns)
+        if self.is_grouped:
+            _check_grouping(query)
+        self.group_by = [compile_expression(column.expression, scope) for column in query.group_by]
+        scope.aggregates = [] if self.is_grouped else None
+        self.project = _compile_columns(query, scope)
+        self.aggregates: list[Aggregate] = scope.aggregates or []
+        scope.aggregates = None
+        self.order_by = [compile_expression(order.expression, scope) for order in query.order_by]
+        self.top = _count_of(query.top, parameters, "TOP")
+        self.offset = _count_of(query.offset, parameters, "OFFSET") or 0
+        self.limit = _count_of(query.limit, parameters, "LIMIT")
+        if query.order_by and self.is_grouped and query.group_by:
+            raise query_error("SC2204", "'ORDER BY' is not supported together with 'GROUP BY'.")
+        self.slot_count = scope.slot_count
+        self._deadline = 0.0
+        self._scanned = 0
+
+    @property
+    def most(self) -> int | None:
+        """How many rows there may be, by TOP and LIMIT."""
+        bounds = [bound for bound in (self.top, self.limit) if bound is not None]
+        return min(bounds) if bounds else None
+
+    @property
+    def streams(self) -> bool:
+        """Whether rows can be given out as items are read, without looking at the rest."""
+        return not (self.is_grouped or self.order_by or self.query.distinct)
+
+    def run(self, items: Callable[[int], Iterable[tuple[int, bytes]]], cursor: Cursor | None, page_size: int) -> Page:
+        """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order."""
+        self._deadline = time.monotonic() + SECONDS_MAX
+        self._scanned = 0
+        try:
+            page = self._stream(items, cursor, page_size) if self.streams else self._sorted(items, cursor, page_size)
+        except RecursionError:
+            raise query_error("SC3102", "The query exceeded the maximum nesting depth.") from None
+        page.scanned = self._scanned
+        return page
+
+    # -- rows --------------------------------------------------------------------------------------------------
+
+    def _matches(self, items: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, int, bytes, Slots]]:
+        """Item number, place among the item's rows, the item's text and the variables of each row that matches."""
+        slots: Slots = [UNDEFINED] * self.slot_count
+        where, rows, root = self.where, self.rows, self.root_slot
+        needs_document = not self._is_whole_item() or where is not None
+        for n, body in items:
+            self._scanned += 1
+            if self._scanned % ROWS_PER_LOOK_AT_THE_CLOCK == 0:
+                self._look_at_the_clock()
+            # Where nobody looks at the item, anything that is defined stands in for it.
+            slots[root] = json.loads(body) if needs_document else None
+            for place, _ in enumerate(rows(slots)):
+                if place and place % ROWS_PER_LOOK_AT_THE_CLOCK == 0:
+                    self._look_at_the_clock()
+                if where is None or where(slots) is True:
+                    yield n, place, body, slots
+
+    def _look_at_the_clock(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise CosmosError(408, "The query did not finish within the time this endpoint gives it.")
+
+    def _is_whole_item(self) -> bool:
+        """Whether each row is simply the item, so that its text can be given out as it is stored."""
+        query = self.query
+        if len(query.sources) != 1 or self.is_grouped or not isinstance(query.sources[0].expression, Name):
+            return False
+        if query.sources[0].iterates or query.order_by:
+            return False
+        whole = query.columns and isinstance(query.columns[0].expression, Name)
+        return query.star or bool(query.value and whole)
+
+    def _row(self, body: bytes, slots: Slots) -> bytes | None:
+        if self._is_whole:
+            return body
+        value = self.project(slots)
+        return None if value is UNDEFINED else dumps(value)
+
+    def _stream(
+        self, items: Callable[[int], Iterable[tuple[int, bytes]]], cursor: Cursor | None, page_size: int
+    ) -> Page:
+        self._is_whole = self._is_whole_item()
+        at = cursor or Cursor()
+        rows: list[bytes] = []
+        size, most, skipped, emitted = 0, self.most, at.skipped, at.emitted
+        if most is not None and emitted >= most:
+            return Page([], None)
+        last = (at.n, at.place)
+        # An item may have been left in the middle of its rows, so reading starts at that item again.
+        for n, place, body, slots in self._matches(items(at.n - 1)):
+            if (n, place) <= (at.n, at.place):
+                continue
+            row = self._row(body, slots)
+            if row is None:
+                continue
+            if skipped < self.offset:
+                skipped += 1
+                last = (n, place)
+                continue
+            if len(rows) >= page_size or (rows and size + len(row) > PAGE_BYTES_MAX):
+                return Page(rows, Cursor(*last, [], emitted, skipped))
+            rows.append(row)
+            size += len(row)
+            emitted += 1
+            last = (n, place)
+            if most is not None and emitted >= most:
+                return Page(rows, None)
+        return Page(rows, None)
+
+    def _sorted(
+        self, items: Callable[[int], Iterable[tuple[int, bytes]]], cursor: Cursor | None, page_size: int
+    ) -> Page:
+        entries = self._groups(items(0)) if self.is_grouped else self._entries(items(0))
+        for index in range(len(self.order_by) - 1, -1, -1):
+            descending = self.query.order_by[index].descending
+            entries.sort(key=lambda entry, index=index: entry[0][index], reverse=descending)
+        if self.query.distinct:
+            # Of equal rows the first in the order stays.
+            entries = list({entry[3]: entry for entry in reversed(entries)}.values())[::-1]
+        emitted = 0
+        if cursor is None:
+            entries = entries[self.offset :]
+        else:
+            entries = [entry for entry in entries if self._is_after(entry, cursor)]
+            emitted = cursor.emitted
+        if self.most is not None:
+            entries = entries[: max(self.most - emitted, 0)]
+        size, count = 0, 0
+        for entry in entries[:page_size]:
+            size += len(entry[3])
+            if count and size > PAGE_BYTES_MAX:
+                break
+            count += 1
+        rows = [entry[3] for entry in entries[:count]]
+        if count == len(entries):
+            return Page(rows, None)
+        keys, n, place, _ = entries[count - 1]
+        return Page(rows, Cursor(n, place, keys, emitted + count))
+
+    def _is_after(self, entry: tuple[list[Any], int, int, bytes], cursor: Cursor) -> bool:
+        for order, key, last in zip(self.query.order_by, entry[0], cursor.keys, strict=False):
+            key, last = tuple(key), tuple(last)
+            if key != last:
+                return (key > last) is not order.descending
+        return (entry[1], entry[2]) > (cursor.n, cursor.place)
+
+    def _entries(self, items: Iterable[tuple[int, bytes]]) -> list[tuple[list[Any], int, int, bytes]]:
+        self._is_whole = False
+        entries = []
+        for n, place, body, slots in self._matches(items):
+            row = self._row(body, slots)
+            if row is not None:
+                entries.append(([sort_key(key(slots)) for key in self.order_by], n, place, row))
+        return entries
+
+    def _groups(self, items: Iterable[tuple[int, bytes]]) -> list[tuple[list[Any], int, int, bytes]]:
+        """One entry for each group, in the order of their first items; without GROUP BY there is exactly one."""
+        groups: dict[tuple[str, ...], tuple[Slots, int, int, list[list[Any]]]] = {}
+        for n, place, _, slots in self._matches(items):
+            key = tuple(canonical(part(slots)) for part in self.group_by)
+            if key not in groups:
+                groups[key] = (list(slots), n, place, [[] for _ in self.aggregates])
+            for aggregate, values in zip(self.aggregates, groups[key][3], strict=True):
+                value = aggregate.argument(slots)
+                if value is not UNDEFINED:
+                    values.append(value)
+        if not groups and not self.group_by:
+            groups[()] = ([UNDEFINED] * self.slot_count, 1, 0, [[] for _ in self.aggregates])
+        entries: list[tuple[list[Any], int, int, bytes]] = []
+        for slots, n, place, collected in groups.values():
+            for aggregate, values in zip(self.aggregates, collected, strict=True):
+                slots[aggregate.slot] = aggregate.result(values)
+            row = self.project(slots)
+            if row is not UNDEFINED:
+                entries.append(([sort_key(UNDEFINED) for _ in self.order_by], n, place, dumps(row)))
+        return entries
+
+
+def _count_of(node: Expression | None, parameters: dict[str, Any], clause: str) -> int | None:
+    if node is None:
+        return None
+    value = parameters.get(node.name) if isinstance(node, Parameter) else getattr(node, "value", None)
+    if not is_number(value) or value != int(value) or not 0 <= value < 1 << 31:
+        raise query_error("SC2062", f"The {clause} value specified is not a valid non-negative integer.")
+    return int(value)
+
+
+def _check_grouping(query: Select) -> None:
+    """Refuse what stands neither in an aggregate nor in GROUP BY."""
+    if query.star:
+        raise query_error("SC2103", "'SELECT *' is not allowed together with GROUP BY or aggregates.")
+    allowed = [path_of(column.expression) for column in query.group_by]
+    for column in query.columns:
+        pending: list[Expression] = [column.expression]
+        while pending:
+            node = pending.pop()
+            path = path_of(node)
+            if path is not None and path[0] != "undefined":
+                if not any(_is_within(path, group) for group in allowed):
+                    message = (
+                        f"Property reference '{column.text}' is invalid in the select list because it is not contained"
+                        " in either an aggregate function or the GROUP BY clause."
+                    )
+                    raise query_error("SC2103", message)
+            elif not (isinstance(node, Call) and node in aggregates_in(node)):
+                if any(node == group.expression for group in query.group_by):
+                    continue
+                pending.extend(children(node))
+
+
+def _is_within(path: tuple[str, list[Any]], group: tuple[str, list[Any]] | None) -> bool:
+    return group is not None and path[0] == group[0] and path[1][: len(group[1])] == group[1]
+
+
+def _compile_columns(query: Select, scope: Scope) -> Evaluated:
+    if query.star:
+        if len(query.sources) != 1:
+            message = "'SELECT *' is only valid with a single input set."
+            raise query_error("SC2040", message)
+        slot = scope.slots[query.sources[0].alias]
+        return lambda slots: slots[slot]
+    compiled = [compile_expression(column.expression, scope) for column in query.columns]
+    if query.value:
+        return compiled[0]
+    return object_of(list(zip(compile_select_names(query), compiled, strict=True)))
+
+
+def _compile_sources(query: Select, scope: Scope, root_slot: int | None) -> Rows:
+    """The function that sets the variables to each combination of the sources' elements in turn."""
+    steps: list[tuple[int, Evaluated, bool]] = []
+    for index, source in enumerate(query.sources):
+        if index == 0 and root_slot is not None:
+            expression = _bind_root(source.expression, scope, root_slot)
+        else:
+            expression = compile_expression(source.expression, scope)
+        steps.append((scope.declare(source.alias), expression, source.iterates))
+    if not steps:
+        return lambda slots: iter((None,))
+    if len(steps) == 1 and not steps[0][2]:
+        slot, expression, _ = steps[0]
+
+        def single(slots: Slots) -> Iterator[None]:
+            slots[slot] = expression(slots)
+            if slots[slot] is not UNDEFINED:
+                yield None
+
+        return single
+    return lambda slots: _combinations(slots, steps, 0)
+
+
+def _combinations(slots: Slots, steps: list[tuple[int, Evaluated, bool]], index: int) -> Iterator[None]:
+    if index == len(steps):
+        yield None
+        return
+    slot, expression, iterates = steps[index]
+    value = expression(slots)
+    if iterates:
+        values = value if isinstance(value, list) else []
+    else:
+        values = [] if value is UNDEFINED else [value]
+    for element in values:
+        slots[slot] = element
+        yield from _combinations(slots, steps, index + 1)
+
+
+def _bind_root(expression: Expression, scope: Scope, root_slot: int) -> Evaluated:
+    """The first name in FROM means the container, whatever it is."""
+    node = expression
+    while isinstance(node, Member):
+        node = node.target
+    if isinstance(node, Name):
+        shadowed = dict(scope.slots)
+        scope.slots[node.name] = root_slot
+        compiled = compile_expression(expression, scope)
+        scope.slots = shadowed
+        return compiled
+    return compile_expression(expression, scope)
+
+
+def compile_subquery(query: Select, outer: Scope) -> Callable[[Slots], Iterator[Any]]:
+    """The function that gives a subquery's rows for the outer variables' present values."""
+    scope = Scope(outer.parameters, outer.now, outer)
+    rows = _compile_sources(query, scope, None)
+    where = compile_expression(query.where, scope) if query.where is not None else None
+    grouped = any(aggregates_in(column.expression) for column in query.columns)
+    if query.group_by:
+        raise query_error("SC2104", "'GROUP BY' is not supported in a subquery by this endpoint.")
+    scope.aggregates = [] if grouped else None
+    project = _compile_columns(query, scope)
+    aggregates = scope.aggregates or []
+    scope.aggregates = None
+    order_by = [(compile_expression(order.expression, scope), order.descending) for order in query.order_by]
+    top = _count_of(query.top, outer.parameters, "TOP")
+    limit = _count_of(query.limit, outer.parameters, "LIMIT")
+    offset = _count_of(query.offset, outer.parameters, "OFFSET") or 0
+
+    def matching(slots: Slots) -> Iterator[Any]:
+        collected: list[list[Any]] = [[] for _ in aggregates]
+        for _ in rows(slots):
+            if where is not None and where(slots) is not True:
+                continue
+            if not grouped:
+                value = project(slots)
+                if value is not UNDEFINED:
+                    yield [sort_key(key(slots)) for key, _ in order_by], value
+                continue
+            for aggregate, values in zip(aggregates, collected, strict=True):
+                value = aggregate.argument(slots)
+                if value is not UNDEFINED:
+                    values.append(value)
+        if grouped:
+            for aggregate, values in zip(aggregates, collected, strict=True):
+                slots[aggregate.slot] = aggregate.result(values)
+            value = project(slots)
+            if value is not UNDEFINED:
+                yield [sort_key(None) for _ in order_by], value
+
+    def results(slots: Slots) -> Iterator[Any]:
+        found: Iterable[Any] = matching(slots)
+        if order_by:
+            entries = list(found)
+            for index in range(len(order_by) - 1, -1, -1):
+                entries.sort(key=lambda entry, index=index: entry[0][index], reverse=order_by[index][1])
+            found = entries
+        seen: set[str] = set()
+        emitted = skipped = 0
+        for _, value in found:
+            if query.distinct:
+                text = canonical(value)
+                if text in seen:
+                    continue
+                seen.add(text)
+            if skipped < offset:
+                skipped += 1
+                continue
+            if (top is not None and emitted >= top) or (limit is not None and emitted >= limit):
+                return
+            emitted += 1
+            yield value
+
+    return results
+
+
+def pinned_key(query: Select, parameters: dict[str, Any], paths: list[tuple[str, ...]]) -> list[Any] | None:
+    """The values that WHERE fixes for all these paths by equality, or None if it leaves one open."""
+    from local.cosmos.sql.syntax import Binary, Logical
+
+    where = query.where
+    parts = where.parts if isinstance(where, Logical) and where.operator == "AND" else [where]
+    pinned: dict[tuple[Any, ...], Any] = {}
+    for part in parts:
+        if not isinstance(part, Binary) or part.operator != "=":
+            continue
+        for side, other in ((part.left, part.right), (part.right, part.left)):
+            path = path_of(side)
+            if path is None or path[0] != query.root:
+                continue
+            if isinstance(other, Literal):
+                pinned[tuple(path[1])] = other.value
+            elif isinstance(other, Parameter) and other.name in parameters:
+                pinned[tuple(path[1])] = parameters[other.name]
+    if not all(path in pinned for path in paths):
+        return None
+    return [pinned[path] for path in paths]

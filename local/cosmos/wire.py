@@ -1,0 +1,109 @@
+"""What goes over the wire: a request as read, an answer as sent, and errors as the service words them."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+CODES = {
+    304: "NotModified",
+    400: "BadRequest",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "NotFound",
+    405: "MethodNotAllowed",
+    408: "RequestTimeout",
+    409: "Conflict",
+    410: "Gone",
+    412: "PreconditionFailed",
+    413: "RequestEntityTooLarge",
+    424: "FailedDependency",
+    429: "TooManyRequests",
+    449: "RetryWith",
+    500: "InternalServerError",
+    502: "BadGateway",
+    503: "ServiceUnavailable",
+    504: "GatewayTimeout",
+}
+
+
+class CosmosError(Exception):
+    """A refusal, told to the client with its status, sub-status and sentence."""
+
+    def __init__(
+        self, status: int, message: str, substatus: int | None = None, errors: list[dict[str, Any]] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.substatus = substatus
+        self.errors = errors
+        self.retry_after_ms: int | None = None
+
+
+@dataclass
+class Request:
+    """One HTTP request: path segments are percent-decoded, header names are lower case."""
+
+    method: str
+    path: str
+    segments: list[str]
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+    def is_set(self, name: str) -> bool:
+        """Whether a boolean header is true. SDKs write True as well as true."""
+        return self.headers.get(name, "").lower() == "true"
+
+    def json(self) -> Any:
+        """The body as JSON, or a 400 that says it is none."""
+        return loads(self.body)
+
+
+@dataclass
+class Answer:
+    """What is sent back."""
+
+    status: int
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    charge: float = 1.0
+    # One entry for each operation of a batch; kept for the call log.
+    batch: list[dict[str, Any]] | None = None
+
+
+def _no_constants(text: str) -> Any:
+    raise ValueError(f"{text} is not JSON")
+
+
+def loads(body: bytes | str) -> Any:
+    """Parse JSON, refusing with a 400 what is none (NaN and Infinity included)."""
+    try:
+        if isinstance(body, bytes):
+            body = body.decode("utf-8")
+        return json.loads(body, parse_constant=_no_constants)
+    except (ValueError, RecursionError):
+        raise CosmosError(400, "The request payload is invalid. Ensure to provide a valid request payload.") from None
+
+
+def dumps(value: Any) -> bytes:
+    """Compact JSON in UTF-8. What cannot be stored as such (lone surrogates, NaN, absurd depth) is a 400."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return text.encode("utf-8")
+    except (ValueError, RecursionError):
+        raise CosmosError(400, "The request payload is invalid. Ensure to provide a valid request payload.") from None
+
+
+def error_body(error: CosmosError, activity_id: str) -> bytes:
+    code = CODES.get(error.status, "Error")
+    if error.errors is not None:
+        detail = json.dumps({"errors": error.errors}, separators=(",", ":"))
+        message = f"Message: {detail}\r\nActivityId: {activity_id}, Microsoft.Azure.Documents.Common/2.14.0"
+    else:
+        detail = json.dumps({"Errors": [error.message]})
+        message = f"Message: {detail}\r\nActivityId: {activity_id}, Request URI: /local, RequestStats: none"
+    return json.dumps({"code": code, "message": message}).encode()

@@ -1,0 +1,71 @@
+"""Blob storage: evidence by the hash of its content, and what audits write."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from azure.storage.blob.aio import BlobServiceClient
+
+TIMEOUT_SECONDS = 10
+
+
+class Blobs:
+    """Two containers: evidence (erasable) and audits (append-only). Nothing is ever overwritten."""
+
+    def __init__(self, client: BlobServiceClient, evidence: str, audits: str) -> None:
+        self._client = client
+        self.evidence = evidence
+        self.audits = audits
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def put(self, container: str, name: str, content: bytes, content_type: str) -> None:
+        """Store content under a name that only this content can have; the same again is well.
+
+        The SDK may answer "exists" to our own first write whose answer was lost, so "exists" is success here.
+        """
+        from azure.core.exceptions import AzureError, ResourceExistsError
+        from azure.storage.blob import ContentSettings
+
+        blob = self._client.get_blob_client(container, name)
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await blob.upload_blob(
+                    content, overwrite=False, content_settings=ContentSettings(content_type=content_type)
+                )
+        except ResourceExistsError:
+            return
+        except (AzureError, TimeoutError) as error:
+            raise Unavailable("blob storage did not take the file") from error
+
+    async def get(self, container: str, name: str) -> bytes:
+        """The content, or `NotFound`."""
+        from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+        blob = self._client.get_blob_client(container, name)
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                download = await blob.download_blob()
+                return bytes(await download.readall())
+        except ResourceNotFoundError as error:
+            raise NotFound(name) from error
+        except (AzureError, TimeoutError) as error:
+            raise Unavailable("blob storage did not answer") from error
+
+    async def delete(self, container: str, name: str) -> None:
+        """Remove a blob; gone already is well."""
+        from azure.core.exceptions import AzureError, ResourceNotFoundError
+
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                await self._client.get_blob_client(container, name).delete_blob()
+        except ResourceNotFoundError:
+            return
+        except (AzureError, TimeoutError) as error:
+            raise Unavailable("blob storage did not answer") from error

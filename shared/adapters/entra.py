@@ -1,0 +1,137 @@
+"""Who a member of staff is: Entra ID access tokens, validated by us. `X-MS-*` headers are never read."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.errors import Forbidden, Unauthenticated, Unavailable
+from shared.domain.life_cycle import Role
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+LEEWAY_SECONDS = 60
+KEYS_KEPT_SECONDS = 24 * 3600
+REFRESH_EVERY_SECONDS = 30
+TOKEN_CHARACTERS_MAX = 16_384
+REQUIRED = ("exp", "nbf", "iat", "iss", "aud", "tid", "oid", "sub", "ver")
+STAFF_ROLES = frozenset(
+    {Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE, Role.AUDITOR, Role.ADMIN}
+)
+
+
+@dataclass(frozen=True)
+class Staff:
+    """A member of staff: `id` is `tenant/object`, the only identity that is compared."""
+
+    id: str
+    roles: frozenset[Role]
+
+
+class Entra:
+    """Validates tokens against the tenant's published keys, kept for a day and refreshed on an unknown key id."""
+
+    def __init__(self, settings: Settings, session: ClientSession) -> None:
+        self._settings = settings
+        self._session = session
+        self._keys: dict[str, Any] = {}
+        self._fetched_at: float | None = None
+        self._lock = asyncio.Lock()
+
+    async def staff(self, token: str, now: datetime) -> Staff:
+        """The person behind a token. Raises `Unauthenticated`, `Forbidden`, or `Unavailable` without any key."""
+        import jwt
+
+        if len(token) > TOKEN_CHARACTERS_MAX:
+            raise Unauthenticated("token")
+        try:
+            header = jwt.get_unverified_header(token)
+        except jwt.PyJWTError as error:
+            raise Unauthenticated("token") from error
+        if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
+            raise Unauthenticated("token")
+        key = await self._key(header["kid"])
+        try:
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=["RS256"],
+                audience=self._settings.api_audience,
+                issuer=f"{self._settings.authority}/{self._settings.tenant_id}/v2.0",
+                # Time is an argument here: ours is compared below, PyJWT's own clock is not asked.
+                options={
+                    "require": list(REQUIRED), "strict_aud": True,
+                    "verify_exp": False, "verify_nbf": False, "verify_iat": False,
+                },  # fmt: skip
+            )
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise Unauthenticated("token") from error
+        self._check(claims, now.timestamp())
+        return self._person(claims)
+
+    def _check(self, claims: dict[str, Any], now: float) -> None:
+        times = [claims[name] for name in ("exp", "nbf", "iat")]
+        if not all(isinstance(moment, int) and not isinstance(moment, bool) for moment in times):
+            raise Unauthenticated("token")
+        expires, not_before, issued = times
+        if now > expires + LEEWAY_SECONDS or now < max(not_before, issued) - LEEWAY_SECONDS:
+            raise Unauthenticated("token")
+        client = claims.get("azp") or claims.get("appid")
+        if claims["tid"] != self._settings.tenant_id or client not in self._settings.api_client_ids:
+            raise Unauthenticated("token")
+
+    def _person(self, claims: dict[str, Any]) -> Staff:
+        if claims.get("idtyp") == "app" or not claims.get("scp") or claims.get("acct") == 1:
+            raise Forbidden("role")
+        roles = claims.get("roles")
+        if not isinstance(roles, list):
+            raise Forbidden("role")
+        known = frozenset(Role(role) for role in roles if role in {each.value for each in STAFF_ROLES})
+        if not known:
+            raise Forbidden("role")
+        return Staff(id=f"{claims['tid']}/{claims['oid']}", roles=known)
+
+    async def _key(self, kid: str) -> Any:
+        async with self._lock:
+            age = self._age()
+            if kid not in self._keys and (age is None or age > REFRESH_EVERY_SECONDS):
+                await self._refresh()
+            elif age is not None and age > KEYS_KEPT_SECONDS:
+                await self._refresh()
+        if not self._keys:
+            raise Unavailable("no signing key of the tenant is known")
+        if kid not in self._keys:
+            raise Unauthenticated("token")
+        return self._keys[kid]
+
+    def _age(self) -> float | None:
+        if self._fetched_at is None:
+            return None
+        return asyncio.get_running_loop().time() - self._fetched_at
+
+    async def _refresh(self) -> None:
+        import aiohttp
+        import jwt
+
+        url = f"{self._settings.authority}/{self._settings.tenant_id}/discovery/v2.0/keys"
+        try:
+            async with self._session.get(
+                url, timeout=aiohttp.ClientTimeout(total=3), allow_redirects=False
+            ) as answer:
+                if answer.status != 200:
+                    return
+                stated = await answer.json()
+            keys = {
+                each["kid"]: jwt.PyJWK(each).key
+                for each in stated["keys"]
+                if each.get("kty") == "RSA" and each.get("use", "sig") == "sig"
+            }
+        except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+            return  # The keys known so far go on serving; without any, the caller answers 503.
+        if keys:
+            self._keys = keys
+            self._fetched_at = asyncio.get_running_loop().time()

@@ -1,0 +1,54 @@
+"""Mail over SMTP. The text comes from templates by language; a name is filled in here and nowhere earlier."""
+
+from __future__ import annotations
+
+import asyncio
+import smtplib
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import PledgeError, Unavailable
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shared.settings import Settings
+
+
+class Bounced(PledgeError):
+    """The address does not take mail; trying again does not help."""
+
+
+class Mail:
+    """Sends one message at a time; the Message-ID is deterministic, so a provider can drop a repeat."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def send(self, to: str, subject: str, text: str, message_id: str, at: datetime) -> None:
+        """Hand a mail to the provider. Raises `Bounced` for good, `Unavailable` for now."""
+        message = EmailMessage()
+        message["From"] = self._settings.mail_from
+        message["To"] = to
+        message["Subject"] = subject
+        message["Date"] = format_datetime(at)
+        message["Message-ID"] = f"<{message_id}@pledge>"
+        message["Auto-Submitted"] = "auto-generated"
+        message.set_content(text)
+        await asyncio.to_thread(self._deliver, message)
+
+    def _deliver(self, message: EmailMessage) -> None:
+        settings = self._settings
+        try:
+            with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=10) as server:
+                if settings.smtp_tls:
+                    server.starttls()
+                if settings.smtp_username:
+                    server.login(settings.smtp_username, settings.smtp_password or "")
+                server.send_message(message)
+        except smtplib.SMTPRecipientsRefused as error:
+            code = next(iter(error.recipients.values()))[0]
+            raise (Bounced("refused") if code >= 500 else Unavailable("mail")) from error
+        except (smtplib.SMTPException, OSError) as error:
+            raise Unavailable("the mail provider did not take the message") from error

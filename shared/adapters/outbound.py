@@ -1,0 +1,115 @@
+"""Calls to configured partners: signed, to allowed networks only, with an end to every wait."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.webhooks import sign
+from shared.domain.errors import OutcomeUnknown, Unavailable
+from shared.settings import Partner
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+    from aiohttp.abc import AbstractResolver
+
+ANSWER_BYTES_MAX = 1_048_576
+CONNECT_SECONDS = 3
+TOTAL_SECONDS = 10
+# Python calls these global, yet they lead inside: Azure's platform address, NAT64 and 6to4 wrap any IPv4 address.
+NEVER = tuple(ipaddress.ip_network(each) for each in ("168.63.129.16/32", "64:ff9b::/96", "2002::/16"))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a partner answered: `body` is the JSON object, or None if it was not one."""
+
+    status: int
+    body: dict[str, Any] | None
+
+
+def is_allowed(address: str, networks: tuple[str, ...]) -> bool:
+    """Whether we may connect to this address: in one of `networks`, or global where none are set."""
+    ip = ipaddress.ip_address(address)
+    if networks:
+        return any(ip in ipaddress.ip_network(each) for each in networks)
+    return ip.is_global and not ip.is_multicast and not any(ip in each for each in NEVER)
+
+
+def checked_resolver(networks: tuple[str, ...]) -> AbstractResolver:
+    """Resolves names to allowed addresses only; the connection uses what was checked, so a name cannot rebind."""
+    from aiohttp.abc import AbstractResolver, ResolveResult
+    from aiohttp.resolver import ThreadedResolver
+
+    class CheckedResolver(AbstractResolver):
+        def __init__(self) -> None:
+            self._inner = ThreadedResolver()
+
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            found = await self._inner.resolve(host, port, family)
+            allowed = [each for each in found if is_allowed(each["host"], networks)]
+            if not allowed:
+                raise OSError(f"{host} does not resolve to an allowed address")
+            return allowed
+
+        async def close(self) -> None:
+            await self._inner.close()
+
+    return CheckedResolver()
+
+
+class Outbound:
+    """Signed JSON calls to partners."""
+
+    def __init__(self, session: ClientSession, networks: tuple[str, ...]) -> None:
+        self._session = session
+        self._networks = networks
+
+    async def call(
+        self, partner: Partner, method: str, path: str, body: dict[str, Any] | None, message_id: str, now: int
+    ) -> Answer:
+        """Call a partner. `Unavailable`: it surely did not act; `OutcomeUnknown`: it may have, ask before repeating."""
+        import aiohttp
+
+        if partner.url is None:
+            raise Unavailable(f"no address is configured for {partner.name}")
+        url = partner.url.rstrip("/") + path
+        self._check_literal(url)
+        raw = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+        headers = sign(raw, message_id, now, partner.secrets[0]) | {"Content-Type": "application/json"}
+        timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS)
+        try:
+            async with self._session.request(
+                method, url, data=raw, headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                content = await answer.content.read(ANSWER_BYTES_MAX)
+                return Answer(answer.status, _json_object(content))
+        except aiohttp.ClientConnectorError as error:
+            raise Unavailable(f"{partner.name} could not be reached") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise OutcomeUnknown(partner.name) from error
+
+    def _check_literal(self, url: str) -> None:
+        """An address written as a number never reaches the resolver, so it is checked here."""
+        from urllib.parse import urlsplit
+
+        host = urlsplit(url).hostname or ""
+        try:
+            allowed = is_allowed(host, self._networks)
+        except ValueError:
+            return
+        if not allowed:
+            raise Unavailable("the partner's address is not allowed")
+
+
+def _json_object(content: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,69 @@
+"""Nobody acts twice in one chain: one guard over everybody who has acted on a case before."""
+
+from __future__ import annotations
+
+from shared.domain.errors import Forbidden
+from shared.domain.events import Actor, Event, Record
+from shared.domain.life_cycle import Role
+
+STEP_OF = {
+    "specialist_assigned": "screen",
+    "screening_recorded": "screen",
+    "assessment_recommended": "screen",
+    "assessment_advised_against": "screen",
+    "offer_made": "admit",
+    "waitlisted": "admit",
+    "application_rejected": "admit",
+    "placement_verified": "settle",
+    "placement_disputed": "settle",
+    "job_offer_ruled": "settle",
+    "pause_ruled": "settle",
+    "weeks_exempted": "settle",
+    "criterion_waived": "settle",
+    "call_back_recorded": "call_back",
+    "refund_approved": "sign",
+    "refund_refused": "sign",
+    "refund_lapsed": "sign",
+    "refund_reapproved": "sign",
+    "proposal_returned": "sign",
+    "proposal_dropped": "sign",
+    "enrolment_expired": "sign",
+    "payment_started": "pay",
+    "appeal_upheld": "appeal",
+    "appeal_overturned": "appeal",
+    "recovery_signed": "recover",
+    "recovery_recorded": "close_recovery",
+    "recovery_waived": "close_recovery",
+}
+"""Event -> the step of the chain that it is. Whoever took one step may not take another, in any role."""
+
+MACHINES = frozenset({Role.APPLICANT, Role.PARTNER, Role.SYSTEM})
+"""Not members of staff: the claimant has no staff routes, and software signs nothing."""
+
+
+class Step(Record):
+    """Who took which step of the chain."""
+
+    step: str
+    by: str
+
+
+def remember(steps: list[Step], event: Event) -> None:
+    """Note the step that an event is, once for each person."""
+    step = STEP_OF.get(event.kind)
+    if step is None:
+        return
+    by = event.data["specialist"] if event.kind == "specialist_assigned" else event.actor.id
+    if event.kind != "specialist_assigned" and event.actor.role in MACHINES:
+        return
+    if not any(each.step == step and each.by == by for each in steps):
+        steps.append(Step(step=step, by=by))
+
+
+def guard(steps: list[Step], kind: str, actor: Actor) -> None:
+    """Raise `Forbidden("same-person")` if this person took another step of this case's chain before."""
+    step = STEP_OF.get(kind)
+    if step is None or actor.role in MACHINES:
+        return
+    if any(each.by == actor.id and each.step != step for each in steps):
+        raise Forbidden("same-person")

@@ -1,0 +1,128 @@
+"""A programme as data: what `programmes/*.toml` may say. Opening an intake means editing that file."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from shared.domain.errors import RuleBroken
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Intake(_Data):
+    """One start of the programme. Days are inclusive, in the programme's zone."""
+
+    id: str
+    opens_on: date
+    closes_on: date
+    starts_on: date
+    seats: int = Field(gt=0)
+
+
+class Country(_Data):
+    """What the law or the programme says for one country. Percentages are whole numbers."""
+
+    currency: str
+    time_zone: str
+    cancellation_days: int
+    signature_wait_days: int = 0
+    advance_percent_max: int = 100
+    termination_months: int = 0
+    termination_kept_percent: int = 0
+
+
+class Accreditation(_Data):
+    """Whether the diploma is accredited in a country, from a day on."""
+
+    country: str
+    binds_from: date
+    accredited: bool
+
+
+class Price(_Data):
+    """The price in a country from a day on, as a decimal string. No row: no price has been set."""
+
+    country: str
+    binds_from: date
+    amount: str
+    currency: str
+
+
+class ServiceLevels(_Data):
+    """How long staff may take, in days; the work queue and the audit measure against these."""
+
+    screen_days: int
+    assess_days: int
+    decide_days: int
+    contract_days: int
+    verify_days: int
+    claim_days: int
+    sign_days: int
+    pay_days: int
+    appeal_days: int
+
+
+class Limits(_Data):
+    """Periods that the programme itself sets, in days unless named otherwise."""
+
+    course_months: int
+    limit_warnings: tuple[int, ...]
+    window_reminders: tuple[int, ...]
+    offer_answer_days: int
+    offer_reminders: tuple[int, ...]
+    offer_lapse_undo_days: int
+    retention_check_days: int
+    payee_hold_hours: int
+    closed_application_months: int
+
+
+class Programme(_Data):
+    """One programme. Names by language; everything else in codes, days and numbers."""
+
+    id: str
+    name: dict[str, str]
+    time_zone: str
+    prerequisite_level: tuple[str, ...]
+    prerequisite_subjects: tuple[str, ...]
+    assessments: tuple[str, ...]
+    rejection_reasons: tuple[str, ...]
+    terms_and_privacy_version: str
+    countries: dict[str, Country]
+    intakes: tuple[Intake, ...]
+    accreditation: tuple[Accreditation, ...]
+    prices: tuple[Price, ...]
+    service_levels: ServiceLevels
+    limits: Limits
+    cors_origins: tuple[str, ...]
+    redirects: tuple[str, ...]
+    holidays: dict[str, tuple[date, ...]] = Field(default_factory=dict)
+
+    def intake(self, intake_id: str) -> Intake | None:
+        """The intake of that id, if there is one."""
+        return next((each for each in self.intakes if each.id == intake_id), None)
+
+    def is_accredited_in(self, country: str, on: date) -> bool:
+        """Whether the diploma is accredited in this country on this day; not said means no."""
+        rows = [each for each in self.accreditation if each.country == country and each.binds_from <= on]
+        return bool(rows) and max(rows, key=lambda each: each.binds_from).accredited
+
+    def price_in(self, country: str, on: date) -> Price:
+        """The price on that day, or `RuleBroken`: without a price no contract can be sent."""
+        rows = [each for each in self.prices if each.country == country and each.binds_from <= on]
+        if not rows:
+            raise RuleBroken("price-not-set", "No price is set for this country yet, so no contract can be sent.")
+        return max(rows, key=lambda each: each.binds_from)
+
+
+def parse_programme(data: dict[str, Any]) -> Programme:
+    """The programme that a file says, checked; raises `ValueError` naming what is missing, unknown or at odds."""
+    programme = Programme.model_validate(data)
+    for price in programme.prices:
+        if price.currency != programme.countries[price.country].currency:
+            raise ValueError(f"the price in {price.country} is not in that country's currency")
+    return programme

@@ -1,0 +1,160 @@
+"""The refund: from a claim or a proposal to money, and to the appeal. Software proposes, named people sign."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from shared.domain.events import Event, Record
+from shared.domain.life_cycle import NONE, LifeCycle, Role, row
+
+if TYPE_CHECKING:
+    from shared.domain.case import Case
+
+APPLICANT, ADMISSIONS, CAREERS, FINANCE = Role.APPLICANT, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
+PARTNER, SYSTEM = Role.PARTNER, Role.SYSTEM
+SIGNERS = (FINANCE, CAREERS)
+
+GROUNDS = ("guarantee", "cancellation", "termination", "overpayment")
+
+UNDECIDED = ("claimed", "proposed")
+IN_PAYMENT = ("approved", "paying", "failed")
+STATES = (
+    NONE, *UNDECIDED, "claim_withdrawn", "refused", "lapsed", "appealed", "upheld",
+    *IN_PAYMENT, "paid", "recovery_open", "recovered", "waived",
+)  # fmt: skip
+OPEN = (*UNDECIDED, *IN_PAYMENT, "appealed")
+"""States in which something is still to be done about this refund before money has moved."""
+
+REFUND = LifeCycle(
+    "refund",
+    STATES,
+    (
+        row("file_claim", "claim_filed", [NONE, "proposed"], "claimed", [APPLICANT],
+            "The graduate claims the refund. A claim is always stored."),
+        row("withdraw_claim", "claim_withdrawn", ["claimed"], "claim_withdrawn", [APPLICANT],
+            "The graduate takes the claim back."),
+        row("propose", "refund_proposed", [NONE, "claimed", "proposed"], "proposed",
+            [SYSTEM, APPLICANT, FINANCE, ADMISSIONS],
+            "Approval, refusal or lapse is proposed, with findings and amount, to a person who signs."),
+        row("return_proposal", "proposal_returned", ["proposed"], "claimed", [*SIGNERS, SYSTEM],
+            "The proposal is not signed, or no longer fits the facts; the claim stands."),
+        row("drop_proposal", "proposal_dropped", ["proposed"], NONE, [*SIGNERS, SYSTEM],
+            "A proposal that no claim asked for no longer fits the facts."),
+        row("approve", "refund_approved", ["proposed"], "approved", SIGNERS,
+            "A named person signs that the money is owed."),
+        row("refuse", "refund_refused", ["proposed"], "refused", SIGNERS,
+            "A named person signs that the money is not owed, clause by clause, and how to appeal."),
+        row("sign_lapse", "refund_lapsed", ["proposed"], "lapsed", SIGNERS,
+            "A named person signs that the claim came too late or not at all."),
+        row("void_approval", "approval_voided", ["approved"], "proposed", [SYSTEM, FINANCE],
+            "What was approved is no longer what is true; the approval dies and a new proposal is made."),
+        row("start_payment", "payment_started", ["approved"], "paying", [FINANCE],
+            "Another person orders the payment; the intent is stored before the money is asked to move."),
+        row("confirm_share", "share_confirmed", ["paying"], None, [PARTNER, SYSTEM],
+            "One payer's share has arrived."),
+        row("confirm_payment", "payment_confirmed", ["paying"], "paid", [PARTNER, SYSTEM],
+            "The payment partner says that the money has moved."),
+        row("fail_payment", "payment_failed", ["paying", "paid"], "failed", [PARTNER, SYSTEM],
+            "The payment partner says that the money did not arrive."),
+        row("approve_anew", "refund_reapproved", ["failed"], "approved", SIGNERS,
+            "After a failed payment a named person signs again."),
+        row("appeal", "appeal_filed", ["refused", "lapsed"], "appealed", [APPLICANT],
+            "The graduate asks another person to look again."),
+        row("uphold", "appeal_upheld", ["appealed"], "upheld", SIGNERS,
+            "Another person looked again: the refusal stands."),
+        row("overturn", "appeal_overturned", ["appealed"], "approved", SIGNERS,
+            "Another person looked again: the money is owed; yet another pays."),
+        row("open_recovery", "recovery_opened", ["paid"], "recovery_open", [SYSTEM],
+            "A job that counts was reported after the refund; a person reviews it."),
+        row("sign_recovery", "recovery_signed", ["recovery_open"], None, SIGNERS,
+            "A named person asks for the money back. Nothing is ever debited."),
+        row("record_recovery", "recovery_recorded", ["recovery_open"], "recovered", SIGNERS,
+            "The money came back."),
+        row("waive_recovery", "recovery_waived", ["recovery_open"], "waived", SIGNERS,
+            "A named person lets the money go."),
+    ),
+)  # fmt: skip
+
+
+class Share(Record):
+    """What one payer gets back, in minor units; `status` is open, sent, succeeded or failed."""
+
+    payer: str
+    currency: str
+    amount_minor: int
+    status: str = "open"
+    partner_refund_id: str | None = None
+
+
+class Proposal(Record):
+    """What software proposes and a person signs. `binds` is the hash of facts, decision, terms, amount and payee."""
+
+    id: str
+    verdict: str
+    shares: list[Share] = Field(default_factory=list)
+    decision: str
+    clauses: list[str] = Field(default_factory=list)
+    terms: str | None = None
+    binds: str
+    made_at: datetime
+
+
+class Claim(Record):
+    """The graduate asked for the refund. A claim is always stored, in or out of time."""
+
+    id: str
+    filed_at: datetime
+    refund: str
+    withdrawn: bool = False
+
+
+class Refund(Record):
+    """One refund, by its ground. The amount is the policy's; `reference` is what the payment partner knows it by."""
+
+    ground: str
+    status: str = NONE
+    since: datetime | None = None
+    proposal: Proposal | None = None
+    approved_by: str | None = None
+    attempts: int = 0
+    payments: dict[str, Share] = Field(default_factory=dict)
+    paid_on: date | None = None
+    appeal_reason: str | None = None
+    recovery_signed_by: str | None = None
+
+
+def fold(case: Case, event: Event) -> None:
+    """Add to the case what an event of this cycle says, beyond the state (which the table moves)."""
+    refund = case.refunds[str(event.subject)]
+    data = event.data
+    if event.kind == "claim_filed":
+        case.claims.append(Claim(id=data["claim"], filed_at=event.at, refund=str(event.subject)))
+    elif event.kind == "claim_withdrawn":
+        for claim in case.claims:
+            claim.withdrawn = claim.withdrawn or claim.id == data["claim"]
+    elif event.kind in ("refund_proposed", "approval_voided"):
+        refund.proposal = Proposal(made_at=event.at, **data)
+    elif event.kind in ("proposal_returned", "proposal_dropped"):
+        refund.proposal = None
+    elif event.kind in ("refund_approved", "refund_reapproved", "appeal_overturned"):
+        refund.approved_by = event.actor.id
+        if data:
+            refund.proposal = Proposal(made_at=event.at, **data)
+    elif event.kind == "payment_started":
+        refund.attempts += 1
+        refund.payments |= {key: Share(**share) for key, share in data["payments"].items()}
+    elif event.kind == "share_confirmed":
+        paid = refund.payments[data["reference"]]
+        paid.status, paid.partner_refund_id = "succeeded", data["partner_refund_id"]
+    elif event.kind == "payment_confirmed":
+        refund.paid_on = event.occurred_on
+    elif event.kind == "payment_failed":
+        refund.paid_on = None
+        refund.payments[data["reference"]].status = "failed"
+    elif event.kind == "appeal_filed":
+        refund.appeal_reason = event.reason
+    elif event.kind == "recovery_signed":
+        refund.recovery_signed_by = event.actor.id

@@ -1,0 +1,146 @@
+"""The forms in which facts arrive: days, instants, money, codes, texts. Parsed once, at the edge, into what can't be wrong."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime
+from typing import Annotated, Any
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from shared.domain.calendar import NotADate, parse_day, parse_instant
+
+FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2100, 1, 1)
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
+ZERO_WIDTH = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
+JOINERS = frozenset("\u200c\u200d")
+FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn"})
+
+
+class Form(BaseModel):
+    """Something that somebody told us: unknown fields and loose types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True, hide_input_in_errors=True)
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            day = parse_day(value)
+        except NotADate:
+            raise PydanticCustomError("date", "a civil date is written YYYY-MM-DD") from None
+        if not FIRST_DAY <= day <= LAST_DAY:
+            raise PydanticCustomError("implausible", "this day is too far away")
+        return day
+    return value
+
+
+def _instant(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return parse_instant(value)
+        except NotADate:
+            raise PydanticCustomError("instant", "an instant carries its offset") from None
+    return value
+
+
+def _text(value: str, lines: bool) -> str:
+    """NFC; no controls, no bidi overrides, nothing invisible but joiners between letters or emoji."""
+    text = unicodedata.normalize("NFC", value)
+    for character in text:
+        if lines and character == "\n":
+            continue
+        if (
+            unicodedata.category(character) in FORBIDDEN_CATEGORIES
+            or character in BIDI
+            or character in ZERO_WIDTH
+        ):
+            raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
+    if any(character in JOINERS for character in text) and text.isascii():
+        raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
+    if not text.strip():
+        raise PydanticCustomError("blank", "the text is blank")
+    return text
+
+
+def _line(value: str) -> str:
+    return _text(value, lines=False).strip()
+
+
+def _paragraphs(value: str) -> str:
+    return _text(value.replace("\r\n", "\n"), lines=True)
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        raise PydanticCustomError("time_zone", "a time zone is named as in the IANA database")
+    return value
+
+
+def _email(value: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        checked = validate_email(value, allow_smtputf8=False, check_deliverability=False, strict=True)
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "this is no e-mail address that can be written to") from None
+    return checked.ascii_email or checked.normalized
+
+
+def _phone(value: str) -> str:
+    import phonenumbers
+
+    if not re.fullmatch(r"\+[0-9 ().-]{6,30}", value, re.ASCII):
+        raise PydanticCustomError("phone", "a number begins with + and its country code")
+    try:
+        number = phonenumbers.parse(value)
+    except phonenumbers.NumberParseException:
+        raise PydanticCustomError("phone", "this is no telephone number") from None
+    if not phonenumbers.is_possible_number(number):
+        raise PydanticCustomError("phone", "this is no telephone number")
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _iban(value: str) -> str:
+    text = value.replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", text, re.ASCII):
+        raise PydanticCustomError("iban", "this is no IBAN")
+    digits = "".join(str(int(character, 36)) for character in text[4:] + text[:4])
+    if int(digits) % 97 != 1:
+        raise PydanticCustomError("iban", "the check digits of this IBAN do not fit")
+    return text
+
+
+def _currency(value: str) -> str:
+    from shared.domain.money import MINOR_DIGITS
+
+    if value not in MINOR_DIGITS:
+        raise PydanticCustomError("currency", "a currency is a code of ISO 4217")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
+Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_paragraphs)]
+Note = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_paragraphs)]
+Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}\z")]
+Payer = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:_-]{0,39}\z")]
+PartnersId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+\z")]
+CaseId = Annotated[str, Field(pattern=r"^[a-z2-7]{26}\z")]
+TimeZone = Annotated[str, Field(max_length=60), AfterValidator(_time_zone)]
+Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
+Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
+Iban = Annotated[str, Field(max_length=60), AfterValidator(_iban)]
+Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency)]
+
+
+class Amount(Form):
+    """Money on the wire: a decimal string and an ISO 4217 code, never a number."""
+
+    amount: Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?\z")]
+    currency: Currency

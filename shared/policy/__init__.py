@@ -1,0 +1,1 @@
+"""What the agreement says: pure functions of facts, terms and a day."""

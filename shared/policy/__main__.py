@@ -1,0 +1,167 @@
+"""The policy on the command line: facts, ledgers or rosters in, answers out, one JSON object a line, no database.
+
+python -m shared.policy decide < facts.jsonl
+python -m shared.policy amounts < ledgers.jsonl
+python -m shared.policy outcomes < rosters.jsonl
+python -m shared.policy rehearse --terms NEW < facts.jsonl
+python -m shared.policy handbook [--write]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from shared.policy.amounts import amounts, parse_ledger
+from shared.policy.clauses import LANGUAGES
+from shared.policy.facts import parse_facts
+from shared.policy.handbook import handbook
+from shared.policy.outcomes import outcomes, parse_roster
+from shared.policy.reading import InvalidFacts
+from shared.policy.refund import decide
+from shared.policy.rehearsal import Tally, rehearse
+from shared.policy.terms import InvalidTerms, Terms, parse_terms
+
+ROOT = Path(__file__).parents[2]
+TERMS = ROOT / "programmes" / "terms.toml"
+PAGES = {"en": ROOT / "docs" / "policy.md", "fr": ROOT / "docs" / "policy.fr.md"}
+
+# Our answers hold no cycles, so the encoder need not look for them.
+_print_json = json.JSONEncoder(check_circular=False).encode
+
+
+def read_terms(path: Path) -> dict[str, Terms]:
+    """The versions of the terms in a TOML file."""
+    return parse_terms(tomllib.loads(path.read_text(encoding="utf-8")))
+
+
+def _object_without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return read
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+_decode_facts = json.JSONDecoder(object_pairs_hook=_object_without_repetition, parse_constant=_refuse_constant).decode
+_decode_money = json.JSONDecoder(
+    object_pairs_hook=_object_without_repetition, parse_constant=_refuse_constant, parse_float=Decimal
+).decode
+
+
+def _parse_json(line: bytes, decode: Callable[[str], Any]) -> Any:
+    """One line of strict JSON: UTF-8, no key twice, no NaN; else InvalidFacts with code syntax."""
+    try:
+        return decode(line.decode("utf-8"))
+    except RecursionError:
+        raise InvalidFacts("", "syntax", "The line is nested too deeply.") from None
+    except ValueError as error:
+        raise InvalidFacts("", "syntax", f"The line is not valid JSON: {error}.") from None
+
+
+def _write(out: BinaryIO, answer: object) -> None:
+    out.write(_print_json(answer).encode("ascii") + b"\n")
+    # Whoever asks line by line gets the answer before the next question.
+    out.flush()
+
+
+def answer_lines(
+    lines: Iterable[bytes], out: BinaryIO, answer: Callable[[Any], object], decode: Callable[[str], Any]
+) -> bool:
+    """One answer a line, in order; a line that is not valid gets its error. Whether all lines were valid."""
+    all_valid = True
+    for line in lines:
+        try:
+            result = answer(_parse_json(line, decode))
+        except InvalidFacts as error:
+            all_valid = False
+            result = {"error": error.as_json()}
+        _write(out, result)
+    return all_valid
+
+
+def rehearse_lines(
+    lines: Iterable[bytes], out: BinaryIO, terms_by_version: Mapping[str, Terms], new_terms: Terms
+) -> bool:
+    """A line for each decision that would change, with its line number, then the counts. Whether all were valid."""
+    tally = Tally()
+    for number, line in enumerate(lines, start=1):
+        try:
+            data = _parse_json(line, _decode_facts)
+            change = rehearse(parse_facts(data, terms_by_version), new_terms, data.get("override") or {})
+        except InvalidFacts as error:
+            tally.invalid += 1
+            _write(out, {"line": number, "error": error.as_json()})
+            continue
+        tally.add(change)
+        if change.before != change.after:
+            _write(out, {"line": number, **change.as_json()})
+    _write(out, {"summary": {"terms": new_terms.version, **tally.as_json()}})
+    return tally.invalid == 0
+
+
+def _new_terms(name: str, terms_by_version: Mapping[str, Terms]) -> Terms:
+    """A version by its name, or the one that binds last in a TOML file of that name."""
+    if name in terms_by_version:
+        return terms_by_version[name]
+    return max(read_terms(Path(name)).values(), key=lambda terms: terms.binds_from)
+
+
+def _handbook_command(write: bool, language: str, terms_by_version: Mapping[str, Terms]) -> None:
+    if not write:
+        sys.stdout.write(handbook(terms_by_version, language))
+        return
+    for each in LANGUAGES:
+        PAGES[each].write_text(handbook(terms_by_version, each), encoding="utf-8", newline="\n")
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m shared.policy", description="Ask the policy, without a database.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("decide", help="facts in, decisions out, one a line")
+    commands.add_parser("amounts", help="{ledger, percent, unpaid} in, refunds out, one a line")
+    commands.add_parser("outcomes", help="rosters in, outcome figures out, one a line")
+    rehearsal = commands.add_parser("rehearse", help="whose decision would change under new terms")
+    rehearsal.add_argument("--terms", required=True, help="a version of the terms, or a TOML file that holds one")
+    pages = commands.add_parser("handbook", help="the agreement in sentences")
+    pages.add_argument("--write", action="store_true", help="write docs/policy.md and docs/policy.fr.md")
+    pages.add_argument("--language", choices=LANGUAGES, default="en")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 1 if a line was not valid, 2 if the terms can't be read."""
+    asked = _arguments(arguments)
+    lines, out = sys.stdin.buffer, sys.stdout.buffer
+    try:
+        versions = read_terms(TERMS)
+        if asked.command == "decide":
+            all_valid = answer_lines(
+                lines, out, lambda data: decide(parse_facts(data, versions)).as_json(), _decode_facts
+            )
+        elif asked.command == "amounts":
+            all_valid = answer_lines(lines, out, lambda data: amounts(*parse_ledger(data)).as_json(), _decode_money)
+        elif asked.command == "outcomes":
+            all_valid = answer_lines(lines, out, lambda data: outcomes(parse_roster(data)), _decode_money)
+        elif asked.command == "rehearse":
+            all_valid = rehearse_lines(lines, out, versions, _new_terms(asked.terms, versions))
+        else:
+            _handbook_command(asked.write, asked.language, versions)
+            return 0
+    except (InvalidTerms, OSError, tomllib.TOMLDecodeError) as error:
+        print(f"The terms can't be read: {error}", file=sys.stderr)
+        return 2
+    return 0 if all_valid else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""Every setting of the app, checked when the app is imported: a missing or weak one is a sentence, not a 500 later."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+MICROSOFT = "https://login.microsoftonline.com"
+SECRET_BYTES_MIN = 24
+
+
+class BadSettings(Exception):
+    """One sentence for each setting that is missing, weak or at odds with another."""
+
+
+@dataclass(frozen=True)
+class Partner:
+    """An outside system that may send webhooks, and perhaps receives ours. Several secrets may live at once."""
+
+    name: str
+    kind: str
+    secrets: tuple[bytes, ...] = field(repr=False)
+    url: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the app needs to know about where it runs. Keys are never shown."""
+
+    cosmos_endpoint: str
+    cosmos_key: str | None = field(repr=False)
+    cosmos_database: str
+    store_read_timeout_seconds: float
+    blob_account_url: str
+    blob_account_key: str | None = field(repr=False)
+    evidence_container: str
+    audit_container: str
+    smtp_host: str
+    smtp_port: int
+    smtp_tls: bool
+    smtp_username: str | None
+    smtp_password: str | None = field(repr=False)
+    mail_from: str
+    site_url: str
+    authority: str
+    tenant_id: str
+    api_audience: str
+    api_client_ids: tuple[str, ...]
+    outbound_networks: tuple[str, ...]
+    address_key: bytes = field(repr=False)
+    payee_key: bytes = field(repr=False)
+    partners: dict[str, Partner]
+    timers_off: frozenset[str]
+    timer_items_max: int
+    managed_identity_client_id: str | None
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings that an environment gives, or `BadSettings` with a sentence for each problem."""
+    reader = _Reader(environment)
+    settings = Settings(
+        cosmos_endpoint=reader.text("COSMOS_ENDPOINT"),
+        cosmos_key=reader.optional("COSMOS_KEY"),
+        cosmos_database=reader.text("COSMOS_DATABASE", "pledge"),
+        store_read_timeout_seconds=reader.number("STORE_READ_TIMEOUT_SECONDS", 10.0),
+        blob_account_url=reader.text("BLOB_ACCOUNT_URL"),
+        blob_account_key=reader.optional("BLOB_ACCOUNT_KEY"),
+        evidence_container=reader.text("EVIDENCE_CONTAINER", "evidence"),
+        audit_container=reader.text("AUDIT_CONTAINER", "audits"),
+        smtp_host=reader.text("SMTP_HOST"),
+        smtp_port=int(reader.number("SMTP_PORT", 587)),
+        smtp_tls=reader.optional("SMTP_TLS") != "off",
+        smtp_username=reader.optional("SMTP_USERNAME"),
+        smtp_password=reader.optional("SMTP_PASSWORD"),
+        mail_from=reader.text("MAIL_FROM"),
+        site_url=reader.text("SITE_URL").rstrip("/"),
+        authority=reader.text("AUTHORITY", MICROSOFT).rstrip("/"),
+        tenant_id=reader.text("TENANT_ID"),
+        api_audience=reader.text("API_AUDIENCE"),
+        api_client_ids=reader.listed("API_CLIENT_IDS"),
+        outbound_networks=reader.networks("OUTBOUND_NETWORKS"),
+        address_key=reader.secret("ADDRESS_KEY"),
+        payee_key=reader.secret("PAYEE_KEY"),
+        partners=reader.partners("PARTNERS"),
+        timers_off=frozenset(reader.listed("TIMERS_OFF", needed=False)),
+        timer_items_max=int(reader.number("TIMER_ITEMS_MAX", 500)),
+        managed_identity_client_id=reader.optional("AZURE_CLIENT_ID"),
+    )
+    reader.check_https(settings)
+    if reader.problems:
+        raise BadSettings("\n".join(reader.problems))
+    return settings
+
+
+class _Reader:
+    """Reads one setting after the other and keeps what is wrong."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def optional(self, name: str) -> str | None:
+        return self._environment.get(name) or None
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self.optional(name) or default
+        if value is None:
+            self.problems.append(f"{name} is not set.")
+        return value or ""
+
+    def number(self, name: str, default: float) -> float:
+        value = self.optional(name)
+        try:
+            number = float(value) if value is not None else default
+        except ValueError:
+            number = -1.0
+        if number <= 0:
+            self.problems.append(f"{name} must be a number above zero.")
+        return number
+
+    def listed(self, name: str, needed: bool = True) -> tuple[str, ...]:
+        values = tuple(part.strip() for part in (self.optional(name) or "").split(",") if part.strip())
+        if needed and not values:
+            self.problems.append(f"{name} is not set.")
+        return values
+
+    def networks(self, name: str) -> tuple[str, ...]:
+        values = self.listed(name, needed=False)
+        for value in values:
+            try:
+                ipaddress.ip_network(value)
+            except ValueError:
+                self.problems.append(f"{name} holds something that is no network.")
+        return values
+
+    def secret(self, name: str) -> bytes:
+        value = self.text(name)
+        return self._decoded(name, value) if value else b""
+
+    def _decoded(self, name: str, value: str) -> bytes:
+        try:
+            secret = base64.b64decode(value, validate=True)
+        except (binascii.Error, ValueError):
+            self.problems.append(f"{name} is not base64.")
+            return b""
+        if len(secret) < SECRET_BYTES_MIN:
+            self.problems.append(f"{name} is weaker than {SECRET_BYTES_MIN} bytes.")
+        return secret
+
+    def partners(self, name: str) -> dict[str, Partner]:
+        try:
+            stated: Any = json.loads(self.optional(name) or "{}")
+            return {
+                key: Partner(
+                    name=key,
+                    kind=value["kind"],
+                    secrets=tuple(
+                        self._decoded(f"{name} ({key})", secret.removeprefix("whsec_"))
+                        for secret in value["secrets"]
+                    ),
+                    url=value.get("url"),
+                )
+                for key, value in stated.items()
+            }
+        except (ValueError, KeyError, AttributeError, TypeError):
+            self.problems.append(f"{name} is not the JSON object it must be.")
+            return {}
+
+    def check_https(self, settings: Settings) -> None:
+        """Without networks of our own every address that we call must be https."""
+        if settings.outbound_networks:
+            return
+        addresses = [settings.authority, *(p.url for p in settings.partners.values() if p.url)]
+        for address in addresses:
+            if not address.startswith("https://"):
+                self.problems.append(f"{address.split(':')[0]} addresses need https: AUTHORITY or PARTNERS.")

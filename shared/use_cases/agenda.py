@@ -1,0 +1,215 @@
+"""Whose turn it is, what is due, and when each timer next has work: one function of the facts.
+
+Stored with the snapshot by the write that changes it, so that the work queue can ask for it; recomputed by the audit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from shared.domain.calendar import add_months
+from shared.domain.case import Agenda, Case, Guarantee
+from shared.domain.programme import Programme
+from shared.policy.refund import revisit_on
+from shared.policy.facts import parse_facts
+from shared.policy.terms import Terms
+from shared.use_cases.guarantee import Judgement, judge, step
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Who has to do what, and until when."""
+
+    who: str
+    what: str
+    due_at: datetime | None = None
+
+
+NEVER = "9999-12-31T00:00:00+00:00"
+NOBODY = Turn("nobody", "nothing")
+
+
+def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
+    """Recompute everything derived: the decision as of `now` and the agenda. Returns the judgement."""
+    judgement = judge(case, programme, terms, now)
+    work = step(case, judgement)
+    if judgement is not None:
+        decision = judgement.decision
+        case.guarantee = Guarantee(
+            decision=decision.decision,
+            as_of=case.today(now),
+            window_end=decision.window_end,
+            claim_deadline=decision.claim_deadline,
+            facts_hash=judgement.facts_hash,
+            revisit_on=revisit_on(parse_facts(judgement.facts, terms), decision),
+        )
+    turn = whose_turn(case, programme)
+    case.agenda = Agenda(
+        turn=turn.who,
+        what=turn.what,
+        stage=stage(case),
+        assignee=case.application.specialist,
+        due_at=turn.due_at,
+        queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
+        deadlines_at=next_deadline(case, programme),
+        retention_at=next_retention_check(case, programme),
+        refund_at=now if work is not None else _noon(case, case.guarantee.revisit_on),
+    )
+    return judgement
+
+
+def stage(case: Case) -> str:
+    """The part of the case's life that it is in, for the work queue: application, enrolment, search or refund."""
+    if any(each.status not in ("none", "claim_withdrawn") for each in case.refunds.values()):
+        return "refund"
+    if case.enrolment.status == "qualified":
+        return "search"
+    return "application" if case.enrolment.status == "none" else "enrolment"
+
+
+def whose_turn(case: Case, programme: Programme) -> Turn:
+    """The most urgent thing that somebody has to do; ties go to money, then to people who wait."""
+    return _refund_turn(case, programme) or _search_turn(case, programme) or _course_turn(case, programme)
+
+
+def _refund_turn(case: Case, programme: Programme) -> Turn | None:
+    levels = programme.service_levels
+    rows = {
+        "failed": ("finance", "approve_anew", levels.sign_days),
+        "approved": ("finance", "pay", levels.pay_days),
+        "paying": ("partner", "confirm_payment", levels.pay_days),
+        "appealed": ("careers", "decide_appeal", levels.appeal_days),
+        "recovery_open": ("finance", "review_recovery", levels.appeal_days),
+        "proposed": ("finance", "sign", levels.sign_days),
+        "claimed": ("finance", "settle_what_is_unknown", levels.claim_days),
+    }
+    for status, (who, what, days) in rows.items():
+        for refund in case.refunds.values():
+            if refund.status == status and refund.since is not None:
+                return Turn(who, what, refund.since + timedelta(days=days))
+    return None
+
+
+def _search_turn(case: Case, programme: Programme) -> Turn | None:
+    enrolment = case.enrolment
+    if case.mail_bounced:
+        return Turn("specialist", "call_about_bounced_mail", None)
+    if enrolment.expiry_proposal is not None:
+        return Turn("finance", "sign_expiry", None)
+    if enrolment.status != "qualified":
+        return None
+    for placement in case.placements.values():
+        if placement.status == "disputed" or (placement.status == "reported" and placement.source == "partner"):
+            due = _noon(case, placement.reported_on + timedelta(days=programme.service_levels.verify_days))
+            return Turn("careers", "verify_placement", due)
+    if any(pause.status == "requested" for pause in enrolment.pauses):
+        return Turn("careers", "rule_pause", None)
+    if any(offer.qualifying == "unknown" and offer.outcome for offer in enrolment.job_offers.values()):
+        return Turn("careers", "rule_offer", None)
+    if case.guarantee.decision in ("satisfied", "no_guarantee"):
+        return NOBODY
+    if case.guarantee.decision == "awaiting_claim":
+        return Turn("applicant", "claim", _noon(case, case.guarantee.claim_deadline))
+    return Turn("applicant", "search", _noon(case, case.guarantee.window_end))
+
+
+def _course_turn(case: Case, programme: Programme) -> Turn:
+    enrolment, levels = case.enrolment, programme.service_levels
+    since = enrolment.since
+    if enrolment.status == "none":
+        return _application_turn(case, programme)
+    if enrolment.status == "contract_sent" and since:
+        return Turn("admissions", "record_receipt", since + timedelta(days=levels.contract_days))
+    if enrolment.status == "contract_received":
+        return Turn("applicant", "sign_contract", None)
+    if enrolment.status == "contracted":
+        intake = programme.intake(case.intake)
+        return Turn("admissions", "start_course", _noon(case, intake and intake.starts_on))
+    if any(leave.status == "requested" for leave in enrolment.leaves):
+        return Turn("admissions", "rule_leave", None)
+    if enrolment.status in ("studying", "on_leave"):
+        return Turn("applicant", "study", _noon(case, course_limit(case, programme)))
+    return NOBODY
+
+
+def _application_turn(case: Case, programme: Programme) -> Turn:
+    application, levels = case.application, programme.service_levels
+    since = application.since
+    if since is None:
+        return NOBODY
+    if application.status == "offered" and application.offer:
+        return Turn("applicant", "answer_offer", _noon(case, application.offer.answer_by))
+    if application.status == "accepted" and application.offer:
+        open_conditions = [each.due_on for each in application.offer.conditions.values() if each.status == "open"]
+        if open_conditions:
+            return Turn("applicant", "meet_condition", _noon(case, min(open_conditions)))
+        return Turn("admissions", "send_contract", since + timedelta(days=levels.contract_days))
+    rows = {
+        "submitted": ("specialist", "assign", levels.screen_days),
+        "screening": ("specialist", "screen", levels.screen_days),
+        "assessment": ("applicant", "assess", levels.assess_days),
+        "deciding": ("admissions", "decide", levels.decide_days),
+    }
+    if application.status not in rows:
+        return NOBODY
+    who, what, days = rows[application.status]
+    return Turn(who, what, since + timedelta(days=days))
+
+
+def course_limit(case: Case, programme: Programme) -> date | None:
+    """The last day to earn the diploma: twelve months from the start, plus extensions, plus days of leave."""
+    enrolment = case.enrolment
+    if enrolment.started_on is None:
+        return None
+    months = programme.limits.course_months + enrolment.extension_months
+    return add_months(enrolment.started_on, months) + timedelta(days=enrolment.leave_days)
+
+
+def next_deadline(case: Case, programme: Programme) -> datetime | None:
+    """When the deadlines timer next has something to do here."""
+    days: list[date] = []
+    offer, enrolment, limits = case.application.offer, case.enrolment, programme.limits
+    if case.application.status == "offered" and offer is not None:
+        sent = len(offer.reminders)
+        reminders = [offer.answer_by - timedelta(days=before) for before in limits.offer_reminders]
+        days.append(reminders[sent] if sent < len(reminders) else offer.answer_by + timedelta(days=1))
+    limit = course_limit(case, programme)
+    if enrolment.status in ("studying", "on_leave") and limit is not None:
+        days += [
+            limit - timedelta(days=before) for before in limits.limit_warnings if before not in enrolment.warned_days
+        ]
+        if enrolment.expiry_proposal is None:
+            days.append(limit + timedelta(days=1))
+    if enrolment.status == "qualified" and case.guarantee.decision in ("open", "paused"):
+        days += [day for key, day in window_reminders(case, programme) if key not in enrolment.window_reminders]
+    return _noon(case, min(days)) if days else None
+
+
+def window_reminders(case: Case, programme: Programme) -> list[tuple[str, date]]:
+    """The reminders of the window: a key that is sent once, and its day. A pause that moves the end makes new ones."""
+    end = case.guarantee.window_end
+    if end is None:
+        return []
+    return [
+        (f"{before}:{end.isoformat()}", end - timedelta(days=before)) for before in programme.limits.window_reminders
+    ]
+
+
+def next_retention_check(case: Case, programme: Programme) -> datetime | None:
+    """When the graduate is next asked whether a job still holds: 34 days after its start."""
+    wait = timedelta(days=programme.limits.retention_check_days)
+    days = [
+        placement.starts_on + wait
+        for placement in case.placements.values()
+        if placement.starts_on is not None
+        and placement.status != "retracted"
+        and placement.ended_on is None
+        and not placement.retention_checked
+    ]
+    return _noon(case, min(days)) if days and case.enrolment.status == "qualified" else None
+
+
+def _noon(case: Case, day: date | None) -> datetime | None:
+    """Noon UTC of a civil day: by then the day has begun in every zone of the three countries, Hawaii's included."""
+    return datetime.combine(day, time(12), UTC) if day is not None else None

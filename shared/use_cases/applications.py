@@ -1,0 +1,312 @@
+"""What a person does on the way in: apply, say which application counts, correct, send documents, answer, withdraw."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.cosmos import AlreadyStored, Create
+from shared.domain.application import CLOSED
+from shared.domain.calendar import add_months
+from shared.domain.case import Case
+from shared.domain.change import Change
+from shared.domain.errors import ActionNotAllowed, NotFound, invalid
+from shared.domain.events import Actor, sha256_of
+from shared.domain.life_cycle import Role
+from shared.policy.admission import prerequisite
+from shared.use_cases import commands, deliveries
+from shared.use_cases.commands import CASES, commit, load, perform, require
+from shared.use_cases.refunds import propose_return_of_money
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+ATTEMPTS_MAX = 20
+APPLICANT = Actor(role=Role.APPLICANT, id="applicant")
+
+
+def case_id_of(services: Services, programme: str, intake: str, email: str, attempt: int) -> str:
+    """The keyed hash that makes a first creation unique. Never recomputed to find a case."""
+    said = f"{programme}|{intake}|{email.lower()}|{attempt}".encode()
+    mac = hmac.new(services.settings.address_key, said, hashlib.sha256).digest()
+    return base64.b32encode(mac[:16]).decode().rstrip("=").lower()
+
+
+def blob_name(case_id: str, digest: str) -> str:
+    """Where a person's file lies: by its case, so that a scan or an erasure finds it, and by its content."""
+    return f"{case_id}/{digest}"
+
+
+async def apply(
+    services: Services, content: dict[str, Any], certificate: tuple[bytes, str] | None, flags: list[str], now: datetime
+) -> None:
+    """Keep an application. It is never dropped and never refused for having come before.
+
+    The same content again changes nothing; other content for an open case is kept beside the first, and the address
+    is told; after the case was closed it opens the next attempt. Raises `InvalidInput` for what no intake takes.
+    """
+    programme = services.programmes.get(content["programme"])
+    intake = programme.intake(content["intake"]) if programme else None
+    if programme is None or intake is None:
+        raise invalid("/intake" if programme else "/programme", "unknown")
+    today = Case(case_id="", time_zone=programme.time_zone).today(now)
+    if not intake.opens_on <= today <= intake.closes_on:
+        raise invalid("/intake", "closed")
+    if content["country"] not in programme.countries:
+        raise invalid("/country", "not_offered")
+    if content["terms_and_privacy"] != programme.terms_and_privacy_version:
+        raise invalid("/terms_and_privacy", "version")
+    if not content["accreditation_notice_read"] and not programme.is_accredited_in(content["country"], today):
+        raise invalid("/accreditation_notice_read", "required")
+    if certificate is not None:
+        digest = hashlib.sha256(certificate[0]).hexdigest()
+        content = content | {"certificate": {"sha256": digest, "content_type": certificate[1]}}
+    await _keep(services, content, certificate, flags, now)
+
+
+async def _keep(
+    services: Services, content: dict[str, Any], certificate: tuple[bytes, str] | None, flags: list[str], now: datetime
+) -> None:
+    digest = sha256_of(content)
+    programme = services.programmes[content["programme"]]
+    for attempt in range(1, ATTEMPTS_MAX + 1):
+        case_id = case_id_of(services, programme.id, content["intake"], content["email"], attempt)
+        if certificate is not None:
+            blob = blob_name(case_id, content["certificate"]["sha256"])
+            await services.blobs.put(services.blobs.evidence, blob, *certificate)
+        change = Change(Case(case_id=case_id), APPLICANT, now, programme)
+        change.case.time_zone = content["time_zone"]
+        _submit(services, change, content, digest, flags, attempt)
+        try:
+            await commit(services, change, Create({}), None)
+            return
+        except AlreadyStored:
+            pass
+        if await services.store.read(CASES, f"submission:{digest}", case_id) is not None:
+            return
+        case, _ = await load(services, case_id)
+        if case.application.status in CLOSED or case.erased_at is not None:
+            continue
+        await _add(services, case_id, content, digest, flags, now)
+        return
+    raise invalid("/email", "too_many_attempts")
+
+
+def _submit(
+    services: Services, change: Change, content: dict[str, Any], digest: str, flags: list[str], attempt: int
+) -> None:
+    verdict, reasons = prerequisite(content["degree"], change.programme)
+    change.record(
+        "application_submitted",
+        digest,
+        programme=content["programme"],
+        intake=content["intake"],
+        attempt=attempt,
+        country=content["country"],
+        time_zone=content["time_zone"],
+        language=content["language"],
+        accreditation_read=content["accreditation_notice_read"],
+        prerequisite=verdict,
+        prerequisite_reasons=reasons,
+        flags=flags,
+    )
+    change.new_items.append(_person(content, change.now))
+    change.new_items.append(_submission(content, digest, change.now))
+    _record_certificate(change, content)
+    change.send("address", address=deliveries.address_key(services, content["email"]))
+    change.tell("application_received", reference=change.case.case_id)
+
+
+async def _add(
+    services: Services, case_id: str, content: dict[str, Any], digest: str, flags: list[str], now: datetime
+) -> None:
+    def another(change: Change) -> None:
+        change.record("submission_added", digest, flags=flags)
+        change.new_items.append(_submission(content, digest, now))
+        change.tell("another_submission")
+
+    try:
+        await perform(services, case_id, APPLICANT, now, another)
+    except AlreadyStored:
+        return
+    except commands.RecordChanged:
+        if await services.store.read(CASES, f"submission:{digest}", case_id) is None:
+            raise
+
+
+def _person(content: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "id": "person",
+        "kind": "person",
+        "given_names": content["given_names"],
+        "family_names": content["family_names"],
+        "email": content["email"],
+        "phone": content["phone"],
+        "language": content["language"],
+        "education": content["degree"],
+        "motivation": content["motivation"],
+        "consents": {"terms_and_privacy": content["terms_and_privacy"], "at": now.isoformat()},
+        "employers": {},
+    }
+
+
+def _submission(content: dict[str, Any], digest: str, now: datetime) -> dict[str, Any]:
+    return {"id": f"submission:{digest}", "kind": "submission", "content": content, "received_at": now.isoformat()}
+
+
+def _record_certificate(change: Change, content: dict[str, Any]) -> None:
+    certificate = content.get("certificate")
+    if certificate is not None:
+        blob = blob_name(change.case.case_id, certificate["sha256"])
+        change.record(
+            "document_added",
+            certificate["sha256"][:16],
+            evidence=[blob],
+            blob=blob,
+            kind="certificate",
+            content_type=certificate["content_type"],
+        )
+
+
+async def choose_submission(change: Change, services: Services, *, submission: str) -> None:
+    """The owner says which of several applications counts; only now is anything replaced by it."""
+    known = {each.hash for each in change.case.application.submissions}
+    stored = None
+    if submission in known:
+        stored = await services.store.read(CASES, f"submission:{submission}", change.case.case_id)
+    if stored is None:
+        raise NotFound(submission)
+    content = stored["content"]
+    verdict, reasons = prerequisite(content["degree"], change.programme)
+    change.record(
+        "submission_chosen",
+        submission,
+        prerequisite=verdict,
+        prerequisite_reasons=reasons,
+        country=content["country"],
+        time_zone=content["time_zone"],
+    )
+    for name in ("given_names", "family_names", "phone", "motivation"):
+        change.person[f"/{name}"] = content[name]
+    change.person["/education"] = content["degree"]
+    _record_certificate(change, content)
+
+
+def correct(change: Change, **corrections: Any) -> None:
+    """The person corrects what they said; only what is named changes. Addresses have an act of their own."""
+    stated = {name: value for name, value in corrections.items() if value is not None}
+    if not stated:
+        raise invalid("", "empty")
+    codes = {name: stated[name] for name in ("time_zone", "language") if name in stated}
+    change.record("details_corrected", **codes, fields=sorted(stated))
+    for name in ("given_names", "family_names", "language", "motivation"):
+        if name in stated:
+            change.person[f"/{name}"] = stated[name]
+    if "degree" in stated:
+        change.person["/education"] = stated["degree"]
+
+
+async def add_document(
+    change: Change, services: Services, *, kind: str, content: bytes, content_type: str
+) -> None:
+    """Keep a document. The blob goes first, named by its content, so that no record ever points at nothing."""
+    change.check("document_added")
+    digest = hashlib.sha256(content).hexdigest()
+    blob, document_id = blob_name(change.case.case_id, digest), digest[:16]
+    change.answer = {"document_id": document_id}
+    if document_id in change.case.documents:
+        return
+    await services.blobs.put(services.blobs.evidence, blob, content, content_type)
+    change.record(
+        "document_added", document_id, evidence=[blob], blob=blob, kind=kind, content_type=content_type
+    )
+
+
+def answer_offer(change: Change, *, answer: str) -> None:
+    """The person accepts or declines the offer, until the end of its last day."""
+    change.check("offer_accepted" if answer == "accept" else "offer_declined")
+    change.record("offer_accepted" if answer == "accept" else "offer_declined")
+
+
+def withdraw(change: Change) -> None:
+    """The person leaves. Inside fourteen days this is the cancellation that the law gives; after qualifying nothing."""
+    case, programme = change.case, change.programme
+    status, contract = case.enrolment.status, case.enrolment.contract
+    if status == "none":
+        change.record("application_withdrawn")
+        return
+    if contract is None or contract.signed_on is None:
+        change.record("enrolment_withdrawn")
+        return
+    country = programme.countries[contract.country]
+    if status == "qualified":
+        raise ActionNotAllowed("withdraw", status)
+    if change.today <= contract.signed_on + timedelta(days=country.cancellation_days):
+        change.record("contract_cancelled")
+        change.tell("enrolment_ended", how="cancelled")
+        propose_return_of_money(change, "cancellation")
+    elif country.termination_months and change.today <= add_months(contract.signed_on, country.termination_months):
+        change.record("contract_terminated")
+        change.tell("enrolment_ended", how="terminated")
+        propose_return_of_money(change, "termination")
+    else:
+        change.record("enrolment_withdrawn")
+        change.tell("enrolment_ended", how="withdrawn")
+
+
+async def change_contact(
+    change: Change, services: Services, *, email: str | None = None, phone: str | None = None
+) -> None:
+    """The person changes an address or a number. Money is held until a call-back confirms it."""
+    require(email or phone, "nothing-to-change", "Neither an address nor a number was given.")
+    change.record("contact_changed", fields=[name for name, value in (("email", email), ("phone", phone)) if value])
+    # The old address hears of it too: the letter is sent before the new one is known to the person item.
+    if phone:
+        change.person["/phone"] = phone
+    if email:
+        change.person["/email"] = email
+        change.send("address", address=deliveries.address_key(services, email))
+    change.tell("contact_changed")
+
+
+async def send_links(services: Services, email: str, now: datetime) -> None:
+    """Mail a link to every case of this address. The caller is told the same, known or not."""
+    address = deliveries.address_key(services, email)
+    row = await services.store.read("addresses", address, address)
+    for case_id in row["cases"] if row else []:
+        case, _ = await load(services, case_id)
+        if case.erased_at is None:
+            await _queue_link(services, case, now)
+
+
+async def _queue_link(services: Services, case: Case, now: datetime) -> None:
+    held = now + timedelta(seconds=commands.MESSAGE_HELD_SECONDS)
+    # One link a minute and case: a second request within it finds the first one's message.
+    message: dict[str, Any] = {
+        "id": f"message:link-{now:%Y%m%d%H%M}",
+        "kind": "message",
+        "case_id": case.case_id,
+        "channel": "mail",
+        "template": "link",
+        "language": case.language,
+        "parameters": {},
+        "status": "pending",
+        "tries": 0,
+        "next_try_at": held.isoformat(),
+        "created_at": now.isoformat(),
+    }
+    try:
+        message["_etag"] = await services.store.create(CASES, message, case.case_id)
+    except AlreadyStored:
+        return
+    await deliveries.try_now(services, case, [message], now)
+
+
+async def cases_of_address(services: Services, email: str) -> list[str]:
+    """The ids of the cases that were opened with this address."""
+    address = deliveries.address_key(services, email)
+    row = await services.store.read("addresses", address, address)
+    return list(row["cases"]) if row else []

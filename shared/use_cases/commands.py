@@ -1,0 +1,232 @@
+"""How every act on a case is done: one point read, a decision in memory, one batch. Nothing half is ever stored."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.cosmos import AlreadyStored, Create, Operation, Patch, Replace
+from shared.domain.case import Case
+from shared.domain.change import Change
+from shared.domain.errors import KeyReused, NotFound, PledgeError, RecordChanged, RuleBroken
+from shared.domain.events import Actor, Event
+from shared.domain.life_cycle import Role
+from shared.use_cases import deliveries
+from shared.use_cases.agenda import settle
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+CASES = "cases"
+CASE_BYTES_MAX = 200_000
+RECEIPT_SECONDS = 30 * 24 * 3600
+MESSAGE_HELD_SECONDS = 60
+MACHINE_TRIES = 6
+PERSON_TRIES = 2
+STAFF_ROLES = frozenset({Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE})
+
+
+@dataclass(frozen=True)
+class Key:
+    """An idempotency key in its scope (actor, route), and what was asked with it."""
+
+    value: str
+    fingerprint: str
+
+    @property
+    def receipt_id(self) -> str:
+        """Where the answer that was given is kept."""
+        return f"receipt:{self.value}"
+
+
+def key_of(actor: Actor, route: str, given: str, fingerprint: str) -> Key:
+    """The key as stored: another actor's or another route's same key is another key."""
+    scoped = hashlib.sha256(f"{actor.role}|{actor.id}|{route}|{given}".encode()).hexdigest()[:40]
+    return Key(scoped, fingerprint)
+
+
+@dataclass
+class Outcome:
+    """What an act came to: the snapshot after it, its version, and what to tell besides."""
+
+    case: Case
+    etag: str
+    answer: dict[str, Any] = field(default_factory=dict)
+    replayed: bool = False
+    events: list[Event] = field(default_factory=list)
+
+
+Act = Callable[[Change], Awaitable[None] | None]
+
+
+async def load(services: Services, case_id: str) -> tuple[Case, str]:
+    """The case and its version, or `NotFound`: one point read."""
+    item = await services.store.read(CASES, "case", case_id)
+    if item is None:
+        raise NotFound(case_id)
+    return case_from(item), str(item["_etag"])
+
+
+def case_from(item: dict[str, Any]) -> Case:
+    """A stored snapshot as a case. Older versions of the schema are brought up to date here."""
+    known = {name: value for name, value in item.items() if name in Case.model_fields}
+    return Case.model_validate(known)
+
+
+def item_from(case: Case) -> dict[str, Any]:
+    """The snapshot as stored. Values that are still at their default are left out."""
+    stated = case.model_dump(mode="json", exclude_defaults=True)
+    stated["agenda"] = case.agenda.model_dump(mode="json")  # Asked for by queries, which know no defaults.
+    return stated | {"id": "case", "kind": "case", "case_id": case.case_id, "schema_version": case.schema_version}
+
+
+async def perform(
+    services: Services,
+    case_id: str,
+    actor: Actor,
+    now: datetime,
+    act: Act,
+    *,
+    key: Key | None = None,
+    if_match: str | None = None,
+) -> Outcome:
+    """Let an actor do something to a case.
+
+    A staff member's `if_match` must be the version that they saw; after a race that they lost, the act is tried
+    again only if it left the facts as they were. With a `key`, a repeat gets the first answer and does nothing.
+    """
+    tries = PERSON_TRIES if actor.role in STAFF_ROLES or actor.role == Role.APPLICANT else MACHINE_TRIES
+    seen: Case | None = None
+    for attempt in range(tries):
+        case, etag = await load(services, case_id)
+        before = case.model_copy(deep=True)
+        change = Change(case, actor, now, services.programmes[case.programme])
+        try:
+            if attempt == 0 and if_match is not None and if_match != etag:
+                raise RecordChanged(case_id)
+            if attempt and if_match is not None and seen is not None and _facts(seen) != _facts(before):
+                raise RecordChanged(case_id)
+            done = act(change)
+            if done is not None:
+                await done
+        except PledgeError:
+            if key is not None and (earlier := await _replay(services, case_id, key, before, etag)):
+                return earlier
+            raise
+        seen = before
+        if not change.events and not change.refresh:
+            return Outcome(case, etag, change.answer)
+        try:
+            return await commit(services, change, Replace({}, etag), key)
+        except AlreadyStored as error:
+            if key is not None and error.item_id == key.receipt_id:
+                earlier = await _replay(services, case_id, key, before, etag)
+                if earlier is not None:
+                    return earlier
+        except RecordChanged:
+            pass
+    if key is not None and (earlier := await _replay(services, case_id, key, before, etag)):
+        return earlier
+    raise RecordChanged(case_id)
+
+
+async def commit(services: Services, change: Change, first: Replace | Create, key: Key | None) -> Outcome:
+    """Write the change as one batch, then try its messages at once. Raises as the store does."""
+    case = change.case
+    settle(case, change.programme, services.terms, change.now)
+    operations = _operations(change, first, key)
+    etags = await services.store.commit(CASES, case.case_id, operations)
+    for operation, etag in zip(operations, etags, strict=True):
+        if etag and not isinstance(operation, Patch) and operation.item.get("kind") == "message":
+            operation.item["_etag"] = etag  # Saves the sender from reading what was just written.
+    outcome = Outcome(case, etags[0], change.answer, events=change.events)
+    await deliveries.try_now(services, case, change.messages, change.now)
+    return outcome
+
+
+def _operations(change: Change, first: Replace | Create, key: Key | None) -> list[Operation]:
+    case = change.case
+    snapshot = item_from(case)
+    guard: Operation = Replace(snapshot, first.etag) if isinstance(first, Replace) else Create(snapshot)
+    operations: list[Operation] = [guard]
+    if key is not None:
+        operations.append(Create(_receipt(change, key)))
+    for event in change.events:
+        stored = event.model_dump(mode="json")
+        operations.append(Create({**stored, "id": f"event:{event.sequence:06d}", "event": event.kind, "kind": "event"}))
+    if change.person:
+        patches = [{"op": "set", "path": path, "value": value} for path, value in change.person.items()]
+        operations += [Patch("person", patches[start : start + 10]) for start in range(0, len(patches), 10)]
+    held_until = change.now + timedelta(seconds=MESSAGE_HELD_SECONDS)
+    for message in change.messages:
+        message |= {"status": "pending", "tries": 0, "next_try_at": held_until.isoformat()}
+        message |= {"created_at": change.now.isoformat()}
+    operations += [Create(item) for item in (*change.new_items, *change.messages)]
+    operations += [Replace(item, None) for item in change.replaced_items]
+    for operation in operations:
+        if not isinstance(operation, Patch):
+            operation.item["case_id"] = case.case_id
+            operation.item.setdefault("schema_version", case.schema_version)
+    return operations
+
+
+def _receipt(change: Change, key: Key) -> dict[str, Any]:
+    return {
+        "id": key.receipt_id,
+        "kind": "receipt",
+        "fingerprint": key.fingerprint,
+        "answer": change.answer,
+        "sequence": change.case.sequence,
+        "ttl": RECEIPT_SECONDS,
+    }
+
+
+async def _replay(services: Services, case_id: str, key: Key, case: Case, etag: str) -> Outcome | None:
+    """The answer given before to this key, if there was one; `KeyReused` if it asked for something else."""
+    receipt = await services.store.read(CASES, key.receipt_id, case_id)
+    if receipt is None:
+        return None
+    if receipt["fingerprint"] != key.fingerprint:
+        raise KeyReused(case_id)
+    return Outcome(case, etag, receipt["answer"], replayed=True)
+
+
+def _facts(case: Case) -> dict[str, Any]:
+    """What a member of staff rests a decision on. A diary entry, a contact or a week's log is none of it."""
+    diary = {"sequence", "head", "agenda", "steps", "documents", "facts_changed_at"}
+    facts = case.model_dump(mode="json", exclude=diary)
+    for name in ("weeks", "last_contact_on"):
+        facts["enrolment"].pop(name)
+    return facts
+
+
+async def events_of(services: Services, case_id: str) -> list[Event]:
+    """Every event of a case, in order, in pages by key."""
+    found: list[Event] = []
+    last = 0
+    while True:
+        rows = await services.store.query(
+            CASES,
+            "SELECT TOP 100 * FROM c WHERE c.kind = 'event' AND c.sequence > @last ORDER BY c.sequence",
+            {"last": last},
+            case_id,
+        )
+        found += [event_from(row) for row in rows]
+        if len(rows) < 100:
+            return found
+        last = rows[-1]["sequence"]
+
+
+def event_from(item: dict[str, Any]) -> Event:
+    """A stored event as an event."""
+    known = {name: value for name, value in item.items() if name in Event.model_fields}
+    return Event.model_validate(known | {"kind": item["event"]})
+
+
+def require(condition: object, code: str, sentence: str) -> None:
+    """Raise `RuleBroken` unless the condition holds."""
+    if not condition:
+        raise RuleBroken(code, sentence)

@@ -1,0 +1,221 @@
+"""What the timers do with a case. They make work visible; the only thing that they end by themselves is an offer
+that was not answered after two delivered reminders, and that can be undone."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from shared.domain.change import Change
+from shared.domain.errors import NotFound, PledgeError, RecordChanged
+from shared.domain.events import Actor
+from shared.domain.life_cycle import Role
+from shared.use_cases import refunds
+from shared.use_cases.agenda import course_limit, window_reminders
+from shared.use_cases.commands import CASES, perform
+from shared.use_cases.enrolments import propose_expiry
+from shared.use_cases.guarantee import judge, step
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.sweeps")
+
+PAGE = 100
+TIME_BUDGET = timedelta(minutes=4)
+
+
+async def run_deadlines(services: Services, now: datetime) -> dict[str, int]:
+    """Offers, the twelve-month limit and the window's reminders: everything due by now and not yet done."""
+    return await sweep(services, "deadlines", now, keep_deadlines)
+
+
+async def run_retention_checks(services: Services, now: datetime) -> dict[str, int]:
+    """Ask after jobs that began 34 days ago."""
+    return await sweep(services, "retention", now, check_retention)
+
+
+async def run_refund_audit(services: Services, now: datetime) -> dict[str, int]:
+    """Ask the policy about every guarantee whose answer may have changed, and make the work visible."""
+    return await sweep(services, "refund", now, audit_refund)
+
+
+async def sweep(
+    services: Services, name: str, now: datetime, act: Callable[[Change, Services], object]
+) -> dict[str, int]:
+    """Take every case whose agenda says that `name` is due, oldest first, each re-checked as it is acted on.
+
+    May be killed anywhere and run twice at once: each item is claimed by its own guarded write, and what is done is
+    no longer due. A case that fails is counted and left due; the others go on.
+    """
+    counts = {"due": 0, "changed": 0, "failed": 0}
+    actor = Actor(role=Role.SYSTEM, id=f"timer/{name}")
+    left, last = services.settings.timer_items_max, ""
+    started = _clock()
+    while left > 0 and _clock() - started < TIME_BUDGET.total_seconds():
+        rows = await _due(services, name, now, last, min(PAGE, left))
+        for row in rows:
+            counts["due"] += 1
+            await _act_on(services, name, row["case_id"], actor, now, act, counts)
+        if len(rows) < min(PAGE, left):
+            break
+        left -= len(rows)
+        last = rows[-1]["due"]
+    return counts
+
+
+async def _due(services: Services, name: str, now: datetime, last: str, most: int) -> list[dict[str, str]]:
+    field = f"c.agenda.{name}_at"
+    return await services.store.query(
+        CASES,
+        f"SELECT TOP @most c.case_id, {field} AS due FROM c"
+        f" WHERE c.kind = 'case' AND {field} <= @now AND {field} > @last ORDER BY {field}",
+        {"now": _stored(now), "last": last, "most": most},
+    )
+
+
+def _stored(moment: datetime) -> str:
+    """An instant as snapshots store it, so that text compares as time."""
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def _clock() -> float:
+    import time
+
+    return time.monotonic()
+
+
+async def _act_on(services: Services, name: str, case_id: str, actor: Actor, now: datetime,
+                  act: Callable[[Change, Services], object], counts: dict[str, int]) -> None:  # fmt: skip
+    async def once(change: Change) -> None:
+        done = act(change, services)
+        if hasattr(done, "__await__"):
+            await done  # type: ignore[misc]
+        if not change.events:
+            change.refresh = True
+
+    try:
+        outcome = await perform(services, case_id, actor, now, once)
+        counts["changed"] += bool(outcome.events)
+    except (RecordChanged, NotFound):
+        return  # Somebody else was quicker, or it is gone: whatever is still due will be due again.
+    except PledgeError as error:
+        counts["failed"] += 1
+        logger.warning("case left due", extra={"case_id": case_id, "sweep": name, "cause": type(error).__name__})
+    except Exception:  # One bad case must not hide the work on all the others.
+        counts["failed"] += 1
+        logger.exception("case could not be examined", extra={"case_id": case_id, "sweep": name})
+
+
+async def keep_deadlines(change: Change, services: Services) -> None:
+    """Whatever this case's dates ask for today."""
+    if change.case.application.status == "offered":
+        await _keep_offer(change, services)
+    if change.case.enrolment.status in ("studying", "on_leave"):
+        _keep_limit(change)
+    if change.case.enrolment.status == "qualified":
+        _remind_of_window(change)
+
+
+async def _keep_offer(change: Change, services: Services) -> None:
+    offer, limits = change.case.application.offer, change.programme.limits
+    assert offer is not None
+    sent = len(offer.reminders)
+    if sent < len(limits.offer_reminders):
+        day = offer.answer_by - timedelta(days=limits.offer_reminders[sent])
+        if change.today >= day:
+            message = f"message:{change.case.sequence + 1:06d}-0"
+            change.record("offer_reminded", message=message)
+            change.tell("offer_reminder", answer_by=offer.answer_by.isoformat())
+        return
+    if change.today > offer.answer_by and await _all_delivered(change, services, offer.reminders):
+        change.record("offer_lapsed")
+        change.tell("offer_lapsed", answer_by=offer.answer_by.isoformat())
+
+
+async def _all_delivered(change: Change, services: Services, messages: list[str]) -> bool:
+    for message_id in messages:
+        message = await services.store.read(CASES, message_id, change.case.case_id)
+        if message is None or message["status"] != "delivered":
+            return False
+    return True
+
+
+def _keep_limit(change: Change) -> None:
+    limit = course_limit(change.case, change.programme)
+    enrolment = change.case.enrolment
+    if limit is None:
+        return
+    if change.today > limit:
+        if enrolment.expiry_proposal is None:
+            propose_expiry(change)
+        return
+    left = (limit - change.today).days
+    passed = [days for days in change.programme.limits.limit_warnings if left <= days]
+    unsaid = [days for days in passed if days not in enrolment.warned_days]
+    for days in unsaid:
+        change.record("limit_warned", days_left=days)
+    if unsaid:
+        change.tell("limit_warning", days_left=left, limit=limit.isoformat())
+
+
+def _remind_of_window(change: Change) -> None:
+    end = change.case.guarantee.window_end
+    if end is None or change.today > end or change.case.guarantee.decision not in ("open", "paused"):
+        return
+    due = [key for key, day in window_reminders(change.case, change.programme) if day <= change.today]
+    unsaid = [key for key in due if key not in change.case.enrolment.window_reminders]
+    for key in unsaid:
+        change.record("window_reminded", reminder=key)
+    if unsaid:
+        change.tell("window_reminder", days_left=(end - change.today).days, window_end=end.isoformat())
+
+
+def check_retention(change: Change, services: Services) -> None:
+    """Ask after each job that began so many days ago, once."""
+    if change.case.enrolment.status != "qualified":
+        return
+    wait = timedelta(days=change.programme.limits.retention_check_days)
+    for placement_id, placement in change.case.placements.items():
+        starts, asked = placement.starts_on, placement.retention_checked
+        if starts and not asked and placement.ended_on is None and placement.status != "retracted":
+            if change.today >= starts + wait:
+                change.record("retention_checked", placement_id)
+                change.tell("retention_check")
+
+
+def audit_refund(change: Change, services: Services) -> None:
+    """Do what the decision asks of the sweep: notice, proposal, telling, recovery. It proposes; people sign."""
+    judgement = judge(change.case, change.programme, services.terms, change.now)
+    work = step(change.case, judgement)
+    if judgement is None or work is None:
+        return
+    decision = judgement.decision
+    if work == "propose":
+        refunds.propose(change, judgement)
+    elif work == "notice":
+        deadline = decision.claim_deadline or decision.window_end
+        change.record("claim_notice_sent")
+        change.tell("claim_notice", window_end=str(decision.window_end), claim_deadline=str(deadline))
+    elif work == "tell":
+        change.record("outcome_told", decision=decision.decision)
+        change.tell("outcome", decision=decision.decision)
+    elif work == "drop":
+        _drop(change)
+    elif work == "recover":
+        _recover(change)
+
+
+def _drop(change: Change) -> None:
+    standing = change.case.open_refund("guarantee")
+    assert standing is not None
+    claimed = any(claim.refund == standing[0] and not claim.withdrawn for claim in change.case.claims)
+    change.record("proposal_returned" if claimed else "proposal_dropped", standing[0])
+
+
+def _recover(change: Change) -> None:
+    for refund_id, refund in change.case.refunds.items():
+        if refund.ground == "guarantee" and refund.status == "paid":
+            change.record("recovery_opened", refund_id)

@@ -1,0 +1,182 @@
+"""What leaves the service: mail, address rows, partners. Tried at once after the batch; the timer is the net.
+
+A message was written with the change that caused it, so nothing is lost; what it does is keyed, so nothing repeats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import secrets
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.cosmos import AlreadyStored
+from shared.adapters.mail import Bounced
+from shared.domain.case import Case
+from shared.domain.errors import NotFound, OutcomeUnknown, PledgeError, RecordChanged, Unavailable
+from shared.domain.events import Actor
+from shared.domain.life_cycle import Role
+from shared.use_cases import letters
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.deliveries")
+
+CASES = "cases"
+# Ten tries over 75 hours (Standard Webhooks); after the last one a message is dead and a person looks at it.
+WAITS = tuple(
+    timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+)
+KEPT_SECONDS = 90 * 24 * 3600
+LINK_DAYS = 30
+LINK_KEPT_SECONDS = 60 * 24 * 3600
+
+
+async def try_now(services: Services, case: Case, messages: list[dict[str, Any]], now: datetime) -> None:
+    """One try of each new message, within the request. Failing is well: the message is stored, the timer goes on."""
+    for message in messages:
+        try:
+            await deliver(services, message, now, case=case)
+        except PledgeError:
+            logger.info("delivery put off", extra={"message_id": message["id"], "channel": message["channel"]})
+
+
+async def deliver(services: Services, message: dict[str, Any], now: datetime, case: Case | None = None) -> bool:
+    """Try a message once and note the result on it. True if it has reached its end (delivered, bounced or dead)."""
+    try:
+        await CHANNELS[message["channel"]](services, message, now)
+        status = "delivered"
+    except Bounced:
+        status = "bounced"
+    except (Unavailable, OutcomeUnknown, NotFound, RecordChanged) as error:
+        status = "pending"
+        message = message | {"cause": type(error).__name__}
+    tries = message["tries"] + 1
+    if status == "pending" and tries > len(WAITS):
+        status = "dead"
+    noted = {name: value for name, value in message.items() if not name.startswith("_")}
+    noted |= {"status": status, "tries": tries, "tried_at": now.isoformat()}
+    if status == "pending":
+        noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
+    elif status == "delivered":
+        noted["ttl"] = KEPT_SECONDS
+    await _note(services, noted, message.get("_etag"))
+    if status in ("bounced", "dead") and message["channel"] == "mail":
+        await _tell_staff(services, message["case_id"], now)
+    return status != "pending"
+
+
+async def _note(services: Services, noted: dict[str, Any], etag: str | None) -> None:
+    if etag is None:
+        stored = await services.store.read(CASES, noted["id"], noted["case_id"])
+        if stored is None or stored["status"] != "pending":
+            return
+        etag = stored["_etag"]
+    await services.store.replace(CASES, noted, etag, noted["case_id"])
+
+
+async def _tell_staff(services: Services, case_id: str, now: datetime) -> None:
+    from shared.use_cases.commands import perform
+
+    def bounce(change: Any) -> None:
+        if not change.case.mail_bounced:
+            change.record("mail_bounced")
+
+    await perform(services, case_id, Actor(role=Role.SYSTEM, id="deliveries"), now, bounce)
+
+
+async def run_deliveries(services: Services, now: datetime) -> dict[str, int]:
+    """Everything that is due to be sent and has not been: up to the limit of a run, oldest first."""
+    counts = {"due": 0, "ended": 0, "failed": 0}
+    rows = await services.store.query(
+        CASES,
+        "SELECT TOP @most * FROM c WHERE c.kind = 'message' AND c.status = 'pending' AND c.next_try_at <= @now"
+        " ORDER BY c.next_try_at",
+        {"now": now.isoformat(), "most": services.settings.timer_items_max},
+    )
+    for message in rows:
+        counts["due"] += 1
+        try:
+            counts["ended"] += await deliver(services, message, now)
+        except PledgeError:
+            # One message that cannot be noted must not hold up the others; it stays due.
+            counts["failed"] += 1
+    return counts
+
+
+async def _mail(services: Services, message: dict[str, Any], now: datetime) -> None:
+    """Fill in the person's name and address, make a fresh link if the letter has one, and send."""
+    case_id = message["case_id"]
+    person = await services.store.read(CASES, "person", case_id)
+    if person is None:
+        return  # Erased: there is nobody left to write to.
+    letter = letters.LETTERS[message["template"]]
+    link = None
+    if letter.has_link:
+        link = await new_link(services, case_id, now)
+    subject, text = letter.written(message["language"], person["given_names"], message["parameters"], link)
+    await services.mail.send(person["email"], subject, text, _mail_id(case_id, message["id"]), now)
+
+
+def _mail_id(case_id: str, message_id: str) -> str:
+    return hashlib.sha256(f"{case_id}|{message_id}".encode()).hexdigest()[:40]
+
+
+async def new_link(services: Services, case_id: str, now: datetime) -> str:
+    """A capability link to a case: 32 random bytes, stored hashed, told only in the fragment of an address."""
+    token = secrets.token_urlsafe(32)
+    link = {
+        "id": hashlib.sha256(token.encode()).hexdigest(),
+        "kind": "link",
+        "case_id": case_id,
+        "issued_at": now.isoformat(),
+        "expires_at": (now + timedelta(days=LINK_DAYS)).isoformat(),
+        "revoked": False,
+        "ttl": LINK_KEPT_SECONDS,
+    }
+    await services.store.create("links", link, link["id"])
+    return f"{services.settings.site_url}/case.html#{case_id}.{token}"
+
+
+async def _address(services: Services, message: dict[str, Any], now: datetime) -> None:
+    """Enter the case under the keyed hash of its e-mail, so that it can be found by its owner's address."""
+    await remember_address(services, message["address"], message["case_id"])
+
+
+async def remember_address(services: Services, address: str, case_id: str) -> None:
+    """Add a case to an address row; there already is well."""
+    for _ in range(5):
+        row = await services.store.read("addresses", address, address)
+        if row is None:
+            try:
+                await services.store.create("addresses", {"id": address, "cases": [case_id]}, address)
+                return
+            except AlreadyStored:
+                continue
+        if case_id in row["cases"]:
+            return
+        changed = {"id": address, "cases": [*row["cases"], case_id]}
+        try:
+            await services.store.replace("addresses", changed, row["_etag"], address)
+            return
+        except RecordChanged:
+            continue
+    raise Unavailable("the address row is busy")
+
+
+def address_key(services: Services, email: str) -> str:
+    """The keyed hash of a normalised address."""
+    return hmac.new(services.settings.address_key, email.lower().encode(), hashlib.sha256).hexdigest()
+
+
+async def _payment(services: Services, message: dict[str, Any], now: datetime) -> None:
+    """Ask the payment partner to move money. See `refunds.ask_partner`."""
+    from shared.use_cases.refunds import ask_partner
+
+    await ask_partner(services, message, now)
+
+
+CHANNELS = {"mail": _mail, "address": _address, "payment": _payment}

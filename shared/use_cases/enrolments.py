@@ -1,0 +1,240 @@
+"""From the contract to the diploma: what admissions and finance record, and what the person asks for."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.calendar import add_months
+from shared.domain.change import Change
+from shared.domain.errors import NotFound, RuleBroken, invalid
+from shared.domain.money import NotMoney, to_minor
+from shared.use_cases.agenda import course_limit
+from shared.use_cases.commands import require
+from shared.use_cases.refunds import propose_return_of_money, watch_overpayment
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+CLOCK_AHEAD = timedelta(days=1)
+
+
+def send_contract(change: Change, *, deposit: str = "0") -> None:
+    """Send the contract. It needs an accepted offer with every condition met, and a price for country and day."""
+    case, programme = change.case, change.programme
+    change.check("contract_sent")
+    offer = case.application.offer
+    require(case.application.status == "accepted" and offer, "offer-not-accepted", "The offer has not been accepted.")
+    assert offer is not None
+    require(
+        all(each.status == "met" for each in offer.conditions.values()),
+        "conditions-open",
+        "A condition of the offer has not been met yet.",
+    )
+    price = programme.price_in(case.country, change.today)
+    country = programme.countries[case.country]
+    price_minor, deposit_minor = to_minor(price.amount, price.currency), _minor(deposit, price.currency, "/deposit")
+    require(
+        deposit_minor * 100 <= price_minor * country.advance_percent_max,
+        "deposit-too-high",
+        f"At most {country.advance_percent_max} % of the price may be asked in advance in this country.",
+    )
+    change.record(
+        "contract_sent",
+        price_minor=price_minor,
+        currency=price.currency,
+        country=case.country,
+        time_zone=case.time_zone,
+        deposit_minor=deposit_minor,
+    )
+    change.tell("contract_sent", sign_from=(change.today + _wait(change)).isoformat())
+
+
+def _wait(change: Change) -> timedelta:
+    """Days that must have passed after receipt before a signature counts (France: seven full days, then the next)."""
+    days = change.programme.countries[change.case.country].signature_wait_days
+    return timedelta(days=days + 1) if days else timedelta(0)
+
+
+def receive_contract(change: Change, *, received_on: date | None = None) -> None:
+    """The contract reached the person, on this day."""
+    contract = change.case.enrolment.contract
+    day = received_on or change.today
+    require(day <= change.today, "in-the-future", "That day has not come yet.")
+    require(contract is None or day >= contract.sent_on, "before-sent", "The contract had not been sent by then.")
+    change.record("contract_received", on=day)
+
+
+def sign_contract(change: Change, services: Services) -> None:
+    """The person signs. The terms in force on this day, in the contract's zone, bind for ever."""
+    change.check("contract_signed")
+    contract = change.case.enrolment.contract
+    assert contract is not None and contract.received_on is not None
+    first_day = contract.received_on + _wait(change)
+    require(
+        change.today >= first_day,
+        "signature-too-early",
+        f"The law gives you time to think: this contract can be signed from {first_day.isoformat()} on.",
+    )
+    bound = [terms for terms in services.terms.values() if terms.binds_from <= change.today]
+    require(bound, "terms-not-set", "No terms of the guarantee bind on this day yet.")
+    terms = max(bound, key=lambda each: each.binds_from)
+    change.record("contract_signed", terms=terms.version)
+    days = change.programme.countries[contract.country].cancellation_days
+    change.tell("contract_signed", cancellation_days=days)
+
+
+def cancel(change: Change, *, sent_at: datetime | None = None, note: str | None = None) -> None:
+    """Staff record a cancellation that was sent in time; everything paid goes back."""
+    change.check("contract_cancelled")
+    contract = change.case.enrolment.contract
+    assert contract is not None and contract.signed_on is not None
+    sent = sent_at or change.now
+    require(sent <= change.now + timedelta(minutes=5), "in-the-future", "That instant has not come yet.")
+    days = change.programme.countries[contract.country].cancellation_days
+    last_day = contract.signed_on + timedelta(days=days)
+    require(
+        change.case.today(sent) <= last_day,
+        "cancellation-too-late",
+        f"The contract could be cancelled until the end of {last_day.isoformat()}.",
+    )
+    change.record("contract_cancelled", on=change.case.today(sent), note=note)
+    change.tell("enrolment_ended", how="cancelled")
+    propose_return_of_money(change, "cancellation")
+
+
+def start_course(change: Change, *, started_on: date) -> None:
+    """The course begins; told twice, by staff and by the learning platform, it is one start."""
+    if change.case.enrolment.started_on == started_on:
+        return
+    require(started_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
+    change.record("course_started", on=started_on)
+
+
+def request_leave(change: Change, *, first_day: date, last_day: date | None = None) -> None:
+    """The person asks for leave from the course."""
+    if last_day is not None and last_day < first_day:
+        raise invalid("/last_day", "before_first_day")
+    leave_id = f"l{len(change.case.enrolment.leaves) + 1}"
+    change.record("leave_requested", leave_id, first_day=first_day.isoformat(), last_day=_iso(last_day))
+    change.answer = {"leave_id": leave_id}
+
+
+def rule_leave(change: Change, *, leave_id: str, outcome: str, note: str | None = None) -> None:
+    """Admissions grant or refuse leave."""
+    _find_leave(change, leave_id, "requested")
+    change.record("leave_granted" if outcome == "granted" else "leave_refused", leave_id, note=note)
+    change.tell("leave_ruled", outcome=outcome)
+
+
+def end_leave(change: Change, *, leave_id: str, last_day: date) -> None:
+    """The person is back; the days of leave are added to the limit."""
+    leave = _find_leave(change, leave_id, "granted")
+    if last_day < leave.first_day:
+        raise invalid("/last_day", "before_first_day")
+    require(last_day <= change.today, "in-the-future", "That day has not come yet.")
+    change.record("leave_ended", leave_id, on=last_day)
+
+
+def _find_leave(change: Change, leave_id: str, status: str) -> Any:
+    for leave in change.case.enrolment.leaves:
+        if leave.id == leave_id:
+            require(leave.status == status, "already-ruled", f"This leave is {leave.status}.")
+            return leave
+    raise NotFound(leave_id)
+
+
+def extend(change: Change, *, months: int, reason: str, note: str | None = None) -> None:
+    """Give the person more whole months for the diploma."""
+    change.record("limit_extended", months=months, reason=reason, note=note)
+
+
+def propose_expiry(change: Change, *, reason: str | None = None) -> None:
+    """Propose, once the limit has passed, that the enrolment ends without a diploma; a person signs."""
+    limit = course_limit(change.case, change.programme)
+    change.check("expiry_proposed")
+    require(limit and change.today > limit, "limit-not-passed", "The twelve-month limit has not passed yet.")
+    require(change.case.enrolment.expiry_proposal is None, "already-proposed", "Its end is proposed already.")
+    proposal = f"expiry-{change.case.sequence + 1}"
+    change.record("expiry_proposed", proposal, reason=reason)
+    change.answer = {"proposal_id": proposal}
+
+
+def record_money(
+    change: Change, *, payment_id: str, kind: str, payer: str, amount: dict[str, str], received_on: date
+) -> None:
+    """A line of the ledger. `payment_id` is its natural key: told by staff and by webhook it is one payment."""
+    contract = change.case.enrolment.contract
+    change.check("money_recorded")
+    assert contract is not None
+    if amount["currency"] != contract.currency:
+        raise invalid("/amount/currency", "not_the_contracts")
+    line = {
+        "kind": kind,
+        "payer": payer,
+        "amount_minor": _minor(amount["amount"], contract.currency, "/amount/amount"),
+        "currency": contract.currency,
+    }
+    if line["amount_minor"] <= 0:
+        raise invalid("/amount/amount", "not_positive")
+    known = next((each for each in change.case.ledger if each.id == payment_id), None)
+    if known is not None:
+        if any(getattr(known, name) != value for name, value in line.items()):
+            raise RuleBroken("payment-differs", "This payment is on record with other particulars.")
+        return
+    require(received_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
+    change.record("money_recorded", payment_id, on=received_on, **line)
+    watch_overpayment(change)
+
+
+def award_diploma(change: Change, *, diploma_id: str, awarded_on: date) -> None:
+    """The diploma is awarded; told twice with the same id it is one diploma. The window opens the day after."""
+    enrolment = change.case.enrolment
+    if enrolment.diploma_id == diploma_id and enrolment.qualified_on == awarded_on:
+        return
+    change.check("diploma_awarded", diploma_id)
+    require(awarded_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
+    require(
+        enrolment.started_on is None or awarded_on >= enrolment.started_on,
+        "before-course",
+        "The course had not begun by then.",
+    )
+    change.record("diploma_awarded", diploma_id, on=awarded_on)
+    window_end = add_months(awarded_on, 6)
+    change.tell("qualified", qualified_on=awarded_on.isoformat(), window_end=window_end.isoformat())
+
+
+def revoke_diploma(change: Change, *, revoked_on: date, reason: str, note: str | None = None) -> None:
+    """The diploma is taken back."""
+    if change.case.enrolment.status == "diploma_revoked" and change.case.enrolment.revoked_on == revoked_on:
+        return
+    require(revoked_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
+    change.record("diploma_revoked", on=revoked_on, reason=reason, note=note)
+    change.tell("diploma_revoked")
+
+
+def log_contact(change: Change, *, contacted_on: date, note: str | None = None) -> None:
+    """Careers were in touch with the person."""
+    change.record("contact_logged", on=contacted_on, note=note)
+
+
+def call_back(change: Change, *, about: str, outcome: str, note: str | None = None) -> None:
+    """Staff rang the person, on a number known before the change, and heard whether the change is theirs."""
+    payee = change.case.payee
+    if about == "payee" and payee is None:
+        raise NotFound("payee")
+    bound = payee.hash if about == "payee" and payee else None
+    change.record("call_back_recorded", about=about, outcome=outcome, hash=bound, note=note)
+
+
+def _minor(text: str, currency: str, pointer: str) -> int:
+    try:
+        return to_minor(text, currency)
+    except NotMoney as error:
+        raise invalid(pointer, "not_money") from error
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+

@@ -1,0 +1,212 @@
+"""Feeds the policy with what the case knows, and says what its answer asks the sweep to do.
+
+The service leaves no key of the facts to its default: what it does not know it says in the key's own word for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.case import Case
+from shared.domain.enrolment import Enrolment
+from shared.domain.events import sha256_of
+from shared.domain.life_cycle import Role
+from shared.domain.money import Money
+from shared.domain.placement import Placement
+from shared.domain.programme import Programme
+from shared.domain.refund import Refund, Share
+from shared.policy.amounts import Line, amounts
+from shared.policy.facts import parse_facts
+from shared.policy.refund import Decision, decide
+from shared.policy.terms import Terms
+
+PAID = ("paid", "recovery_open", "recovered", "waived")
+ENDED_CONTRACTS = ("withdrawn", "cancelled", "terminated", "expired")
+VERDICTS = {"eligible": "approval", "satisfied": "refusal", "not_eligible": "refusal", "lapsed": "lapse"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the policy says of a case at an instant, and the facts that it looked at."""
+
+    decision: Decision
+    facts: dict[str, Any]
+    terms: Terms
+
+    @property
+    def facts_hash(self) -> str:
+        """The hash of the facts as judged: all of them but the day on which they were asked about."""
+        return sha256_of({name: value for name, value in self.facts.items() if name != "as_of"})
+
+
+def judge(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
+    """The policy's answer at `now`, under the terms in force on the day of signature; None before a signature."""
+    contract = case.enrolment.contract
+    if contract is None or contract.terms is None:
+        return None
+    facts = facts_of(case, programme, now)
+    return Judgement(decide(parse_facts(facts, terms)), facts, terms[contract.terms])
+
+
+def facts_of(case: Case, programme: Programme, now: datetime) -> dict[str, Any]:
+    """The facts of `guarantee/rules.md`, from the case alone."""
+    enrolment = case.enrolment
+    contract = enrolment.contract
+    assert contract is not None and contract.terms is not None
+    started = enrolment.started_on
+    facts: dict[str, Any] = {
+        "terms": contract.terms,
+        "time_zone": contract.time_zone,
+        "as_of": now.isoformat(),
+        # Leave from the course moves its limit by days, which the facts can only say as a later start.
+        "started_on": started and (started + timedelta(days=enrolment.leave_days)).isoformat(),
+        "extension_months": enrolment.extension_months,
+        "qualified_on": enrolment.qualified_on and enrolment.qualified_on.isoformat(),
+        "diploma_revoked_on": enrolment.revoked_on and enrolment.revoked_on.isoformat(),
+        "right_to_work": enrolment.right_to_work,
+        "pauses": [_pause(each) for each in enrolment.pauses],
+        "jobs": [_job(case, key, each) for key, each in sorted(case.placements.items())],
+        "offers": _offers(enrolment),
+        "search": {
+            "default": None,
+            "weeks": dict(sorted(enrolment.weeks.items())),
+            "exempt": [[first.isoformat(), last.isoformat()] for first, last in enrolment.exempt],
+        },
+        "exclusions": enrolment.exclusions,
+        "waived": sorted({waiver.criterion for waiver in enrolment.waivers}),
+        "claims": [{"filed_at": claim.filed_at.isoformat()} for claim in case.claims if not claim.withdrawn],
+        "notice_sent": (enrolment.claim_notice_sequence or 0) > case.facts_changed_at,
+        "holidays": [day.isoformat() for day in programme.holidays.get(contract.country, ())],
+        "refund_paid_on": _paid_on(case),
+    }
+    if enrolment.status in ENDED_CONTRACTS:
+        facts["contract"] = enrolment.status
+    return facts
+
+
+def _pause(pause: Any) -> dict[str, Any]:
+    return {
+        "from": pause.first_day.isoformat(),
+        "to": pause.last_day and pause.last_day.isoformat(),
+        "status": pause.status,
+    }
+
+
+def _job(case: Case, placement_id: str, placement: Placement) -> dict[str, Any]:
+    vouched = placement.status == "verified" or (
+        placement.status == "reported" and placement.source == Role.APPLICANT
+    )
+    job: dict[str, Any] = {
+        "id": placement_id,
+        "contract_signed_on": placement.contract_signed_on,
+        "offered_on": placement.offered_on,
+        "starts_on": placement.starts_on,
+        "fixed_end": placement.fixed_end,
+        "renews": placement.renews,
+        "ended_on": placement.ended_on,
+        "end_reason": placement.end_reason,
+        "contract": placement.contract,
+        "field": placement.field,
+        "employer": placement.employer,
+        "reported_on": placement.reported_on,
+    }
+    job = {name: getattr(value, "isoformat", lambda v=value: v)() for name, value in job.items() if value}
+    job["hours"] = placement.hours
+    job["verified"] = True if vouched else "disputed"
+    job["retracted"] = placement.status == "retracted"
+    if placement_id in case.enrolment.attested:
+        job["attested"] = case.enrolment.attested[placement_id]
+    return job
+
+
+def _offers(enrolment: Enrolment) -> list[dict[str, Any]]:
+    qualifying = {"yes": True, "no": False, "unknown": "unknown"}
+    return [
+        {
+            "offered_on": offer.offered_on.isoformat(),
+            "qualifying": qualifying[offer.qualifying],
+            "outcome": offer.outcome,
+        }
+        for _, offer in sorted(enrolment.job_offers.items())
+        if offer.outcome is not None
+    ]
+
+
+def _paid_on(case: Case) -> str | None:
+    paid = [
+        each.paid_on
+        for each in case.refunds.values()
+        if each.ground == "guarantee" and each.status in PAID and each.paid_on
+    ]
+    return max(paid).isoformat() if paid else None
+
+
+def owed(case: Case, percent: int) -> list[Share]:
+    """What each payer would get back: what it paid, less what went back already (rules, "Amounts")."""
+    ledger = [Line(line.payer, line.kind, Money(line.amount_minor, line.currency)) for line in case.ledger]
+    return [
+        Share(payer=payer, currency=currency, amount_minor=amount)
+        for currency, payers in sorted(amounts(ledger, percent, ()).refund.items())
+        for payer, amount in sorted(payers.items())
+        if amount > 0
+    ]
+
+
+def binding(judgement: Judgement | None, verdict: str, shares: list[Share], payee: str | None) -> str:
+    """The hash that an approval binds: facts as judged, decision, terms, amount and payee."""
+    judged = None
+    if judgement is not None:
+        judged = {
+            "facts": judgement.facts_hash,
+            "decision": judgement.decision.decision,
+            "criteria": {key: finding.status for key, finding in judgement.decision.criteria.items()},
+            "terms": judgement.terms.version,
+        }
+    amounts_due = [[share.payer, share.currency, share.amount_minor] for share in shares]
+    return sha256_of({"judged": judged, "verdict": verdict, "shares": amounts_due, "payee": payee})
+
+
+def last_refund(case: Case, ground: str) -> tuple[str, Refund] | None:
+    """The newest refund on this ground that has gone anywhere."""
+    found = [(key, each) for key, each in case.refunds.items() if each.ground == ground and each.status != "none"]
+    return found[-1] if found else None
+
+
+def step(case: Case, judgement: Judgement | None) -> str | None:
+    """What the sweep has to do now: notice, propose, drop, tell, recover, or nothing (rules, the closing table)."""
+    if judgement is None or case.enrolment.status not in ("qualified", "diploma_revoked"):
+        return None
+    word = judgement.decision.decision
+    latest = last_refund(case, "guarantee")
+    if latest is not None and latest[1].status in PAID:
+        return "recover" if word == "recovery_review" and latest[1].status == "paid" else None
+    standing = case.open_refund("guarantee")
+    if standing is not None and standing[1].status not in ("claimed", "proposed"):
+        return None
+    return _step_before_signature(case, judgement, standing, latest)
+
+
+def _step_before_signature(
+    case: Case, judgement: Judgement, standing: tuple[str, Refund] | None, latest: tuple[str, Refund] | None
+) -> str | None:
+    word = judgement.decision.decision
+    proposed = standing[1].proposal if standing else None
+    claimed = standing is not None and any(
+        claim.refund == standing[0] and not claim.withdrawn for claim in case.claims
+    )
+    if word in ("eligible", "lapsed") or (word in ("satisfied", "not_eligible") and claimed):
+        if proposed is not None and (proposed.decision, proposed.verdict) == (word, VERDICTS[word]):
+            return None
+        concluded = latest[1].proposal if latest and standing is None else None
+        if concluded is not None and concluded.decision == word:
+            return None
+        return "propose"
+    if proposed is not None:
+        return "drop"
+    if word == "awaiting_claim":
+        return None if judgement.facts["notice_sent"] else "notice"
+    if word in ("satisfied", "not_eligible") and case.enrolment.status == "qualified":
+        return "tell" if case.enrolment.told != word else None
+    return None

@@ -1,0 +1,40 @@
+"""Taking access away: links to a case, and members of staff."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.adapters.cosmos import AlreadyStored
+from shared.domain.errors import RecordChanged
+from shared.domain.events import Actor
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+
+async def revoke_links(services: Services, case_id: str) -> int:
+    """End every link to a case; how many there were."""
+    rows = await services.store.query(
+        "links",
+        "SELECT TOP 1000 * FROM c WHERE c.kind = 'link' AND c.case_id = @case_id AND c.revoked = false",
+        {"case_id": case_id},
+    )
+    for row in rows:
+        ended = {name: value for name, value in row.items() if not name.startswith("_")} | {"revoked": True}
+        try:
+            await services.store.replace("links", ended, row["_etag"], row["id"])
+        except RecordChanged:
+            continue  # Only a revocation changes a link, so somebody else has just done it.
+    return len(rows)
+
+
+async def revoke_staff(services: Services, staff_id: str, by: Actor, now: datetime) -> None:
+    """Enter a member of staff into the kill-list that every staff request is checked against."""
+    revoked_id = f"staff:{hashlib.sha256(staff_id.encode()).hexdigest()}"
+    row = {"id": revoked_id, "kind": "staff_revocation", "by": by.id, "at": now.isoformat(), "ttl": -1}
+    try:
+        await services.store.create("links", row, revoked_id)
+    except AlreadyStored:
+        return

@@ -1,0 +1,100 @@
+"""How staff find cases and work: asked for by key and by index, never by looking through everything."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.errors import NotFound, invalid
+from shared.domain.events import Actor
+from shared.use_cases.commands import CASES, load
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+READS_KEPT_SECONDS = 3 * 366 * 24 * 3600
+
+
+async def summaries(services: Services, case_ids: list[str]) -> list[dict[str, Any]]:
+    """A line for each of these cases that exists."""
+    found = []
+    for case_id in case_ids:
+        try:
+            case, _ = await load(services, case_id)
+        except NotFound:
+            continue
+        found.append(
+            {
+                "case_id": case_id,
+                "intake": case.intake,
+                "application": case.application.status,
+                "enrolment": case.enrolment.status,
+                "turn": case.agenda.turn,
+                "what": case.agenda.what,
+                "due_at": case.agenda.due_at and case.agenda.due_at.isoformat(),
+            }
+        )
+    return found
+
+
+async def work_queue(
+    services: Services, now: datetime, stage: str | None, turn: str | None, assignee: str | None, after: str | None,
+    limit: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Cases in which it is staff's turn, by due date; `next` is the key of the last row, to ask on from."""
+    due, case_id = _key(after)
+    conditions = ["c.kind = 'case'", "c.agenda.turn IN ('specialist', 'admissions', 'careers', 'finance')"]
+    parameters: dict[str, Any] = {"most": limit, "due": due, "last": case_id}
+    for name, value in (("stage", stage), ("turn", turn), ("assignee", assignee)):
+        if value is not None:
+            conditions.append(f"c.agenda.{name} = @{name}")
+            parameters[name] = value
+    conditions.append("(c.agenda.queue_at > @due OR (c.agenda.queue_at = @due AND c.case_id > @last))")
+    rows = await services.store.query(
+        CASES,
+        "SELECT TOP @most c.case_id, c.intake, c.agenda FROM c WHERE "
+        + " AND ".join(conditions)
+        + " ORDER BY c.agenda.queue_at, c.case_id",
+        parameters,
+    )
+    work = [
+        {
+            "case_id": row["case_id"],
+            "intake": row["intake"],
+            "stage": row["agenda"].get("stage", "application"),
+            "turn": row["agenda"]["turn"],
+            "what": row["agenda"]["what"],
+            "assignee": row["agenda"].get("assignee"),
+            "due_at": row["agenda"].get("due_at"),
+            "overdue": row["agenda"]["queue_at"] < now.isoformat(),
+        }
+        for row in rows
+    ]
+    last = rows[-1] if len(rows) == limit else None
+    return {"work": work, "next": f"{last['agenda']['queue_at']}~{last['case_id']}" if last else None}
+
+
+def _key(after: str | None) -> tuple[str, str]:
+    if after is None:
+        return "", ""
+    due, mark, case_id = after.partition("~")
+    if not mark:
+        raise invalid("/after", "not_a_key")
+    return due, case_id
+
+
+async def note_read(services: Services, case_id: str, document_id: str, actor: Actor, now: datetime) -> None:
+    """Who read which evidence, and when: written before it is sent, without content."""
+    seed = f"{case_id}|{document_id}|{actor.id}|{now.isoformat()}"
+    row = {
+        "id": hashlib.sha256(seed.encode()).hexdigest(),
+        "kind": "read",
+        "case_id": case_id,
+        "document_id": document_id,
+        "role": actor.role.value,
+        "by": actor.id,
+        "at": now.isoformat(),
+        "ttl": READS_KEPT_SECONDS,
+    }
+    await services.store.create("reads", row, case_id)

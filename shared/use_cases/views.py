@@ -1,0 +1,198 @@
+"""What people see of a case: the person in words, staff in facts. Views decide nothing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from shared.domain.case import LIFE_CYCLES, Case
+from shared.domain.events import CYCLE_OF, Event
+from shared.domain.life_cycle import Role
+from shared.domain.money import to_decimal
+from shared.domain.programme import Programme
+from shared.domain.refund import Refund, Share
+from shared.policy.criteria import findings_as_json
+from shared.policy.facts import parse_facts
+from shared.policy.refund import standing
+from shared.policy.terms import Terms
+from shared.use_cases.guarantee import judge
+
+_CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
+_SENTENCES = {(row.event, cycle.name): row.sentence for cycle in LIFE_CYCLES for row in reversed(cycle.rows)}
+
+
+@cache
+def words() -> dict[str, dict[str, dict[str, str]]]:
+    """What states, turns and decisions are called, by language."""
+    return tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
+
+
+def said(kind: str, code: str, language: str) -> str:
+    """A state, turn or decision in words."""
+    spoken = words()[kind].get(code, {})
+    return spoken.get(language) or spoken.get("en") or code
+
+
+def money(amount_minor: int, currency: str) -> dict[str, str]:
+    """Money as it stands on the wire."""
+    return {"amount": to_decimal(amount_minor, currency), "currency": currency}
+
+
+def for_person(case: Case, programme: Programme) -> dict[str, Any]:
+    """The case as its person sees it: where it stands, whose turn it is, what is due, what may be done."""
+    language = case.language
+    application, enrolment = case.application, case.enrolment
+    seen: dict[str, Any] = {
+        "case_id": case.case_id,
+        "programme": {"id": programme.id, "name": programme.name.get(language) or programme.name["en"]},
+        "intake": case.intake,
+        "language": language,
+        "application": _stands("application", application.status, language),
+        "enrolment": _stands("enrolment", enrolment.status, language),
+        "turn": {"who": case.agenda.turn, "in_words": said("turn", case.agenda.turn, language)},
+        "due_at": _iso(case.agenda.due_at),
+        "what": case.agenda.what,
+        "actions": _actions(case),
+        "submissions": [
+            {"submission": each.hash, "sent_at": _iso(each.at), "chosen": each.chosen}
+            for each in application.submissions
+        ],
+        "documents": {
+            key: {"kind": each.kind, "status": each.status} for key, each in sorted(case.documents.items())
+        },
+        "offer": application.offer and application.offer.model_dump(mode="json", exclude={"reminders"}),
+        "reasons": application.reasons,
+        "contract": _contract(case),
+        "leaves": [leave.model_dump(mode="json") for leave in enrolment.leaves],
+        "pauses": [pause.model_dump(mode="json") for pause in enrolment.pauses],
+        "search_weeks": enrolment.weeks,
+        "offers": {key: each.model_dump(mode="json") for key, each in sorted(enrolment.job_offers.items())},
+        "placements": {key: _placement(each) for key, each in sorted(case.placements.items())},
+        "claims": [{"claim_id": each.id, "filed_at": _iso(each.filed_at), "withdrawn": each.withdrawn}
+                   for each in case.claims],
+        "refunds": {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"},
+        "payee_named": case.payee is not None,
+    }  # fmt: skip
+    return seen
+
+
+def for_staff(case: Case) -> dict[str, Any]:
+    """The case as staff see it: every fact of the record, money as on the wire."""
+    seen = case.model_dump(mode="json")
+    seen["ledger"] = [
+        {**line.model_dump(mode="json", exclude={"amount_minor", "currency"}),
+         "amount": money(line.amount_minor, line.currency)}
+        for line in case.ledger
+    ]  # fmt: skip
+    contract = case.enrolment.contract
+    if contract is not None:
+        priced = seen["enrolment"]["contract"]
+        priced["price"] = money(priced.pop("price_minor"), contract.currency)
+        priced["deposit"] = money(priced.pop("deposit_minor"), contract.currency)
+    for key, refund in case.refunds.items():
+        if refund.proposal is not None:
+            seen["refunds"][key]["proposal"]["shares"] = [_share(each) for each in refund.proposal.shares]
+        seen["refunds"][key]["payments"] = {name: _share(each) for name, each in refund.payments.items()}
+    seen["actions"] = {
+        role.value: actions
+        for role in (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE)
+        if (actions := _actions(case, role))
+    }
+    return seen
+
+
+def timeline(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """What happened, in the tables' words; who did it only by role."""
+    return [
+        {
+            "at": _iso(event.at),
+            "occurred_on": event.occurred_on and event.occurred_on.isoformat(),
+            "what": event.kind,
+            "in_words": _SENTENCES[event.kind, CYCLE_OF[event.kind]],
+            "by": event.actor.role.value,
+        }
+        for event in events
+    ]
+
+
+def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> dict[str, Any]:
+    """The decision asked today: days used and left, the window, every criterion with its sentence and evidence."""
+    language = case.language
+    judgement = judge(case, programme, terms, now)
+    if judgement is None:
+        return {"decision": "not_started", "in_words": said("decision", "not_started", language), "criteria": {}}
+    decision, today = judgement.decision, case.today(now)
+    told = decision.as_json(language)
+    if not told.get("criteria"):
+        facts = parse_facts(judgement.facts, terms)
+        told["criteria"] = findings_as_json(standing(facts), facts.terms, language)
+        told["criteria_are"] = "as_they_stand_today"
+    end, qualified = decision.window_end, decision.qualified_on
+    told["in_words"] = said("decision", decision.decision, language)
+    told["terms"] = judgement.terms.version
+    told["as_of"] = today.isoformat()
+    told["days_used"] = max(0, (min(today, end) - qualified).days) if end and qualified else None
+    told["days_left"] = max(0, (end - today).days) if end else None
+    told["first_day_to_claim"] = (end + timedelta(days=1)).isoformat() if end and judgement.terms.claim_days else None
+    told["last_day_to_claim"] = decision.claim_deadline and decision.claim_deadline.isoformat()
+    told["refunds"] = {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"}
+    told["waivers"] = [waiver.model_dump(mode="json", exclude={"by"}) for waiver in case.enrolment.waivers]
+    return told
+
+
+def _stands(cycle: str, status: str, language: str) -> dict[str, str]:
+    return {"status": status, "in_words": said(cycle, status, language)}
+
+
+def _actions(case: Case, role: Role = Role.APPLICANT) -> list[str]:
+    found = []
+    for cycle in ("application", "enrolment"):
+        found += _CYCLES[cycle].actions_from(case.state(cycle), role)
+    for placement in case.placements.values():
+        found += _CYCLES["placement"].actions_from(placement.status, role)
+    for refund in case.refunds.values():
+        found += _CYCLES["refund"].actions_from(refund.status, role)
+    if case.enrolment.status == "qualified" and role == Role.APPLICANT:
+        found += ["report_placement", "file_claim"]
+    return sorted(set(found) - {"apply"})
+
+
+def _contract(case: Case) -> dict[str, Any] | None:
+    contract = case.enrolment.contract
+    if contract is None:
+        return None
+    stated = contract.model_dump(mode="json", exclude={"price_minor", "deposit_minor", "currency"})
+    stated["price"] = money(contract.price_minor, contract.currency)
+    stated["deposit"] = money(contract.deposit_minor, contract.currency)
+    return stated
+
+
+def _placement(placement: Any) -> dict[str, Any]:
+    return dict(placement.model_dump(mode="json", exclude={"source_id", "retention_checked"}))
+
+
+def _share(share: Share) -> dict[str, Any]:
+    stated = share.model_dump(mode="json", exclude={"amount_minor", "currency"})
+    return stated | {"amount": money(share.amount_minor, share.currency)}
+
+
+def _refund(refund: Refund, language: str) -> dict[str, Any]:
+    proposal = refund.proposal
+    decided = refund.status not in ("claimed", "proposed")
+    return {
+        "ground": refund.ground,
+        "status": refund.status,
+        "in_words": said("refund", refund.status, language),
+        "amounts": [_share(share) for share in proposal.shares] if proposal and decided else [],
+        "clauses": proposal.clauses if proposal and decided else [],
+        "paid_on": refund.paid_on and refund.paid_on.isoformat(),
+        "may_appeal": refund.status in ("refused", "lapsed"),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None

@@ -1,0 +1,177 @@
+"""The whole stack: starts, moves its time as one, survives kills, stops without leaving anything behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from azure.storage.blob import BlobServiceClient
+
+from local.config import ROOT
+from local.scanner import EICAR
+from local.testing import Stack
+
+from .conftest import TINY_APP
+
+
+def children(pid: int) -> set[int]:
+    """Processes whose parent this is."""
+    table = subprocess.run(["ps", "-axo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    return {int(child) for child, parent in (line.split() for line in table.splitlines()) if int(parent) == pid}
+
+
+def alive(pids: set[int]) -> set[int]:
+    """Those that still run; one that ended and is not yet reaped does not."""
+    table = subprocess.run(["ps", "-axo", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+    running = {int(pid) for pid, state in (line.split() for line in table.splitlines()) if not state.startswith("Z")}
+    return pids & running
+
+
+def wait_until_gone(pids: set[int], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while left := alive(pids):
+        assert time.monotonic() < deadline, f"still running: {left}"
+        time.sleep(0.05)
+
+
+def run_local(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "local", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=20
+    )
+
+
+def test_ready_names_everything(stack: Stack) -> None:
+    info = stack.info
+
+    assert stack.client.get(f"{stack.api}/things/1").status_code == 200
+    assert len(info["staff"]) == 19 and all(person["token"] for person in info["staff"])
+    assert info["partners"]["payments"]["url"].startswith("http://127.0.0.1:")
+    assert info["partners"]["payments"]["secret"].startswith("whsec_")
+    assert set(info) >= {"api", "host", "clock", "site", "cosmos", "blob", "mail", "issuer"}
+    assert "<title>" in stack.client.get(info["host"]).text
+    assert stack.client.get(f"{info['host']}/local/info").json()["partners"] == info["partners"]
+
+
+def test_clock_moves_every_part(stack: Stack) -> None:
+    stack.move_clock("2027-03-01T12:00:00Z")
+
+    token = stack.client.post(stack.info["issuer"]["token_url"], json={"name": "Ines Moreau"})
+    dates = {
+        "host": stack.client.get(stack.info["clock"]).headers["date"],
+        "services": token.headers["date"],
+        "cosmos": stack.client.get(stack.info["cosmos"]["endpoint"]).headers["date"],
+    }
+
+    assert stack.now().startswith("2027-03-01T12:00:")
+    assert {part: date[:22] for part, date in dates.items()} == dict.fromkeys(dates, "Mon, 01 Mar 2027 12:00")
+
+
+def test_clock_move_runs_timers_and_restart_keeps_time(stack: Stack) -> None:
+    stack.move_clock("2027-05-02T12:00:00Z", timers=False)
+
+    ran = stack.move_clock("2027-06-02T12:00:00Z")
+    stack.kill_host()
+
+    assert ran == [{"name": "run_and_fail_monthly", "ok": False}, {"name": "run_daily", "ok": True}]
+    assert stack.move_clock("2027-06-02T13:00:00Z") == []
+    assert stack.now().startswith("2027-06-02T13:00:")
+
+
+def test_killed_host_is_started_again(stack: Stack) -> None:
+    before = stack.host_pid()
+
+    stack.kill_host()
+
+    assert stack.host_pid() != before
+    assert stack.client.get(f"{stack.api}/things/1").status_code == 200
+
+
+def test_partner_event_survives_a_restart_of_the_host(stack: Stack) -> None:
+    stack.kill_host(wait=False)
+
+    answer = stack.partner("learning").send("course.started", {"name": "Zoë"}, id="evt_42")
+
+    assert answer["status"] == 200
+    assert answer["body"]["headers"]["webhook-id"] == "evt_42"
+    assert json.loads(answer["body"]["body"])["data"] == {"name": "Zoë"}
+
+
+def test_scanner_reports_each_document_once(stack: Stack) -> None:
+    blob = stack.info["blob"]
+    with BlobServiceClient(blob["url"], credential=blob["key"], retry_total=0) as service:
+        evidence = service.get_container_client("evidence")
+        evidence.upload_blob("clean", b"%PDF-1.7")
+        evidence.upload_blob("infected", b"%PDF-1.7" + EICAR)
+
+    deadline = time.monotonic() + 10
+    while len(events := [one for one in stack.partner("scanner").sent() if one["status"] == 200]) < 2:
+        assert time.monotonic() < deadline, "the scanner reported nothing"
+        time.sleep(0.1)
+    time.sleep(0.7)
+
+    assert sorted((one["data"]["blob"], one["data"]["result"]) for one in events) == [
+        ("clean", "clean"),
+        ("infected", "malicious"),
+    ]
+    assert len(stack.partner("scanner").sent()) == 2
+
+
+def test_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        ended = run_local("--data", str(tmp_path), "--port", str(port))
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Port {port} is in use")
+    assert ended.stderr.count("\n") == 1
+    assert ended.stdout == ""
+
+
+def test_second_stack_in_the_same_folder_is_refused(stack: Stack) -> None:
+    ended = run_local("--data", str(stack.data), "--port", "0")
+
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("A stack is already running in")
+
+
+def test_host_that_cannot_start_says_why(tmp_path: Path) -> None:
+    ended = run_local("--data", str(tmp_path), "--port", "0", "--app", "tests.local_stack.no_such_app:app")
+
+    assert ended.returncode == 1
+    assert "host ended while starting" in ended.stderr
+    assert "no_such_app" in ended.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_the_supervisor_and_data_outlives_everything(tmp_path: Path, how: signal.Signals) -> None:
+    environment = {**os.environ, "DAILY_SCHEDULE": "0 30 3 * * *"}
+    stack = Stack("2026-01-01T12:00:00Z", data=tmp_path, arguments=TINY_APP, environment=environment).start()
+    assert stack.process is not None
+    parts = children(stack.process.pid)
+    before = stack.info
+
+    os.kill(stack.process.pid, how)
+    stack.process.wait(10)
+    wait_until_gone(parts)
+    stack.stop()
+    with pytest.raises(httpx.TransportError):
+        stack.client.get(before["clock"])
+    stack.start()
+    after, now = stack.info, stack.now()
+    stack.close()
+
+    assert len(parts) == 4
+    assert after["partners"] == before["partners"] | after["partners"]
+    assert [one["secret"] for one in after["partners"].values()] == [
+        one["secret"] for one in before["partners"].values()
+    ]
+    assert now.startswith("2026-01-01T12:00:")
