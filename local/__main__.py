@@ -37,7 +37,7 @@ def main() -> int:
     if arguments.end_with_stdin:
         threading.Thread(target=end_with_stdin, daemon=True).start()
     try:
-        with stack.locked(data):
+        with stack.locked(data) as lock:
             given = config.load_or_create(data, arguments.port)
             clock = Clock(data / "clock.json", arguments.now)
             # An app outside this folder is given by the tests only.
@@ -52,7 +52,7 @@ def main() -> int:
                 if is_watched or arguments.guide:
                     print(guide(data, given, now), flush=True)
 
-            stack.run(data, given, clock, host_arguments, announce)
+            stack.run(stack.Supervisor(data, lock, given, clock, host_arguments), announce)
     except (config.PortInUse, stack.CannotStart) as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -69,7 +69,7 @@ def instant(text: str) -> object:
 
 def end_with_stdin() -> None:
     """Stop when whoever started this is gone: what tests start must not outlive them."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

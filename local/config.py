@@ -1,8 +1,9 @@
 """What one local stack is given once and keeps in its data folder: ports, secrets, keys, people and partners."""
 
 import base64
+import itertools
 import json
-import random
+import os
 import secrets
 import socket
 import uuid
@@ -132,11 +133,14 @@ def next_free(port: int) -> int:
 
 
 def reusable(port: int | None, taken: set[int] | None = None) -> int:
-    """The port itself if nobody has it, else a free one below the range systems take for outgoing connections."""
+    """The port itself if nobody has it, else a free one below the range systems take for outgoing connections.
+
+    The search begins at a place of this process's own: two stacks that start at once must not choose the same.
+    """
     taken = taken or set()
-    while port is None or port in taken or not is_free(port):
-        port = random.randrange(20_000, 32_000)
-    return port
+    first = 20_000 + os.getpid() % 2_000 * 6
+    candidates = itertools.chain([port] if port else [], itertools.count(first))
+    return next(one for one in candidates if one not in taken and is_free(one))
 
 
 def addresses(stack: dict[str, Any]) -> dict[str, str]:
@@ -179,7 +183,7 @@ def product_settings(stack: dict[str, Any]) -> dict[str, str]:
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(stack["ports"]["smtp"]),
         "SMTP_TLS": "off",
-        "MAIL_FROM": "Pledge <admissions@pledge.example>",
+        "MAIL_FROM": "Pledge <no-reply@pledge.example>",
         "SITE_URL": base["site"],
         "AUTHORITY": base["authority"],
         "TENANT_ID": TENANT,

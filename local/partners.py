@@ -122,7 +122,7 @@ class Partners:
         row = self._row(number)
         headers = sign(self._secrets[row["partner"]], row["id"], self._clock().timestamp(), row["body"])
         status, text = None, None
-        with contextlib.suppress(httpx.TransportError):
+        with contextlib.suppress(httpx.HTTPError):
             answer = await self._client.post(
                 f"{self._api}/webhooks/{row['partner']}",
                 content=row["body"],

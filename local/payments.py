@@ -37,7 +37,8 @@ SETTLE_SECONDS = 0.2
 SILENT_SECONDS = 120
 OUTCOMES = ("succeeded", "failed", "pending")
 FAULTS = ("error_500", "timeout", "lost_answer")
-EVENTS = {"succeeded": "payment.refunded", "failed": "payment.refund_failed"}
+# For each outcome the event that tells of it, and how the event calls the day.
+EVENTS = {"succeeded": ("payment.refunded", "refunded_on"), "failed": ("payment.refund_failed", "failed_on")}
 
 
 class Payments:
@@ -69,13 +70,14 @@ class Payments:
             self._announce(self._row(reference), outcome)
 
     def _announce(self, row: sqlite3.Row, outcome: str) -> None:
+        event_type, day = EVENTS[outcome]
         told = {
             "reference": row["reference"],
             "refund_id": row["refund_id"],
             "amount": json.loads(row["asked"])["amount"],
-            "refunded_on": row["settled_on"],
+            day: row["settled_on"],
         }
-        self._partners.announce(NAME, {"type": EVENTS[outcome], "data": told, "id": f"evt_{uuid.uuid4().hex}"})
+        self._partners.announce(NAME, {"type": event_type, "data": told})
 
     def _transaction(self) -> "Transaction":
         return Transaction(self._database)

@@ -15,7 +15,7 @@ from typing import Any
 from local import config
 
 COSMOS_CONTAINERS = config.ROOT / "infra" / "cosmos-containers.json"
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 50.0
 
 
 def create_blob_containers(stack: dict[str, Any]) -> None:
@@ -68,8 +68,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m local.prepare", description="Create database and containers.")
     parser.add_argument("--data", type=Path, required=True)
     stack = config.load(parser.parse_args().data)
-    patiently(create_blob_containers, stack)
     patiently(create_cosmos_containers, stack)
+    patiently(create_blob_containers, stack)  # Last: Azurite takes the longest to start.
 
 
 if __name__ == "__main__":

@@ -22,13 +22,14 @@ from local import config
 from local.clock import Clock, instant_text
 from local.identity import Issuer
 
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 STOP_SECONDS = 6.0
 RESTART_SECONDS = 1.0
 AZURITE = config.ROOT / "node_modules" / "azurite" / "dist" / "src" / "blob" / "main.js"
-# Node has no leash of ours; these lines are one. Azurite writes its memory to disk when it gets the signal.
+# Node has no leash of ours; these lines are one. Azurite writes its memory to disk when it gets the signal, and must
+# then be able to end: hence unref.
 AZURITE_LEASHED = (
-    "process.stdin.resume(); process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM'));"
+    "process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume(); process.stdin.unref();"
     "require(process.argv[1]);"
 )
 
@@ -48,8 +49,8 @@ class Part:
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, environment: dict[str, str]) -> int:
-        """Start it and return its process id."""
+    def start(self, environment: dict[str, str], lock: int) -> int:
+        """Start it, holding the folder's lock with it, and return its process id."""
         self.started_at = time.monotonic()
         with self.log.open("ab") as log:
             # A session of its own, so that Ctrl-C reaches only the supervisor, which stops the parts in order.
@@ -61,6 +62,7 @@ class Part:
                 cwd=config.ROOT,
                 env=environment,
                 start_new_session=True,
+                pass_fds=(lock,),  # Held until the last part is gone, also when the supervisor is gone first.
             )
         return self._process.pid
 
@@ -103,9 +105,9 @@ class Part:
 class Supervisor:
     """All parts of one stack."""
 
-    def __init__(self, data: Path, stack: dict[str, Any], clock: Clock, host_arguments: list[str]) -> None:
+    def __init__(self, data: Path, lock: int, stack: dict[str, Any], clock: Clock, host_arguments: list[str]) -> None:
         self._data = data
-        self._stack = stack
+        self._lock = lock
         self._stopping = threading.Event()
         logs = data / "logs"
         logs.mkdir(exist_ok=True)
@@ -135,6 +137,7 @@ class Supervisor:
         )
         self._parts = [self._cosmos, self._blob, self._services, self._host]
         self._environment = environment(stack)
+        replace_text(data / "info.json", json.dumps(config.info(data, stack), indent=1))
 
     def start(self) -> None:
         """Start everything and return when it is ready, or raise CannotStart with what the failing part said last."""
@@ -176,7 +179,7 @@ class Supervisor:
                 part.wait(deadline - time.monotonic())
 
     def _start(self, part: Part) -> None:
-        pid = part.start(self._environment)
+        pid = part.start(self._environment, self._lock)
         if part is self._host:
             replace_text(self._data / "host.pid", f"{pid}\n")
 
@@ -236,14 +239,10 @@ def ready(data: Path, stack: dict[str, Any], clock: Clock) -> dict[str, Any]:
     return {**config.info(data, stack), "staff": staff}
 
 
-def run(
-    data: Path, stack: dict[str, Any], clock: Clock, host_arguments: list[str], announce: Callable[[], None]
-) -> None:
+def run(supervisor: Supervisor, announce: Callable[[], None]) -> None:
     """Run the stack until SIGINT, SIGTERM or SIGHUP; `announce` is called when it is ready."""
-    supervisor = Supervisor(data, stack, clock, host_arguments)
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, supervisor.ask_to_stop)
-    replace_text(data / "info.json", json.dumps(config.info(data, stack), indent=1))
     try:
         supervisor.start()
         if not supervisor.is_stopping:
@@ -254,15 +253,38 @@ def run(
 
 
 @contextlib.contextmanager
-def locked(data: Path) -> Iterator[IO[str]]:
-    """Hold the folder for one stack: two would write the same files."""
+def locked(data: Path) -> Iterator[int]:
+    """Hold the folder for one stack, as two would write the same files; gives the lock's file descriptor.
+
+    Parts of a killed stack still hold it until they have ended; they are waited for.
+    """
     data.mkdir(parents=True, exist_ok=True)
-    with (data / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise CannotStart(f"A stack is already running in {data}: stop it, or choose another folder.") from None
-        yield lock
+    with (data / "lock").open("a+") as lock:
+        deadline = time.monotonic() + STOP_SECONDS
+        while not try_lock(lock):
+            lock.seek(0)
+            if is_running(lock.read()) or time.monotonic() > deadline:
+                raise CannotStart(f"A stack is already running in {data}: stop it, or choose another folder.")
+            time.sleep(0.05)
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield lock.fileno()
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Take the lock if nobody has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def is_running(pid: str) -> bool:
+    """Whether a process with this id exists (and has not just ended, unnoticed by its parent)."""
+    state = subprocess.run(["ps", "-o", "stat=", "-p", pid or "0"], capture_output=True, text=True, check=False).stdout
+    return bool(state.strip()) and not state.startswith("Z")
 
 
 def replace_text(file: Path, text: str) -> None:

@@ -67,7 +67,8 @@ class Stack:
         self.data = data or Path(tempfile.mkdtemp(prefix="pledge-stack-"))
         self._arguments = arguments
         self._environment = {**os.environ, **(environment or {})}
-        self.client = httpx.Client(trust_env=False, timeout=120)
+        # Moving the clock answers after every timer has run, and each may take what the host allows: five minutes.
+        self.client = httpx.Client(trust_env=False, timeout=330)
         self.info: dict[str, Any] = {}
         self.process: subprocess.Popen[str] | None = None
 
@@ -92,7 +93,8 @@ class Stack:
             cwd=ROOT,
             env=self._environment,
         )
-        assert self.process.stdout is not None and self.process.stderr is not None
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
         line = self.process.stdout.readline()
         if not line.startswith("ready "):
             raise RuntimeError(f"the stack did not start: {self.process.stderr.read()}")

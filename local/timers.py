@@ -16,6 +16,7 @@ from local.clock import Clock, instant_text, parse_instant, write_json
 
 logger = logging.getLogger("local.timers")
 TICK_SECONDS = 0.2
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -27,7 +28,7 @@ class Timer:
     call: Callable[[TimerRequest], Awaitable[object]]
     run_on_startup: bool = False
     last: datetime | None = None
-    next: datetime = datetime.max.replace(tzinfo=UTC)
+    next: datetime = NEVER
     missed: bool = False
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -1,8 +1,16 @@
-"""What every test may use: one local stack for the whole run, and a valid application."""
+"""What every test may use: one local stack for the whole run (a process each under xdist), and people to act on it."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
+
 import pytest
+
+from local.testing import Stack
+from tests.people import Applicant
+
+NOW = "2027-01-11T14:00:00Z"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -16,3 +24,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "soak" in item.keywords:
             item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole stack, on a day on which the spring intake is open. Nobody moves this one's clock."""
+    with Stack(now=NOW) as running:
+        yield running
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def applicant(stack: Stack) -> Applicant:
+    """Somebody new, who has not applied yet."""
+    return Applicant(stack, next(_numbers))

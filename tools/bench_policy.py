@@ -1,6 +1,6 @@
 """What a decision costs, against parsing and printing the same JSON, in one run over the agreed cases.
 
-    python tools/bench_policy.py
+python tools/bench_policy.py
 """
 
 from __future__ import annotations

@@ -285,12 +285,16 @@ class Endpoint:
                 case "ChangeFeed":
                     return feeds.change_feed(request, container, self.store, self.clock)
                 case "Batch":
+                    if request.header("x-ms-documentdb-partitionkey") is None:
+                        return batch.run_bulk(self.store, container, request.body, self.clock.now())
                     place = place_of(container, self._key(request), None)
                     return self._at(place, batch.run_batch(self.store, container, place, request.body, self.clock.now()))
                 case "Create" | "Upsert":
                     return self._create(request, container, call.operation == "Upsert")
         if call.resource == "pkranges" and request.method == "GET":
             return feeds.ranges(request, container)
+        if call.resource == "conflicts" and len(request.segments) == 6:
+            raise CosmosError(404, items.NOT_FOUND)
         if call.resource in ("sprocs", "triggers", "udfs", "conflicts") and call.operation in ("ReadFeed", "SqlQuery"):
             names = {"sprocs": "StoredProcedures", "triggers": "Triggers", "udfs": "UserDefinedFunctions"}
             name = names.get(call.resource, "Conflicts")
@@ -332,8 +336,8 @@ class Endpoint:
 
     def _on_item(self, call: Call, container: Container, is_stale: bool) -> Answer:
         request, name = call.request, call.item_id or ""
-        body = items.parse_item(request.body) if call.operation in ("Replace", "Patch") else None
-        replacement = body if call.operation == "Replace" else None
+        replacement = items.parse_item(request.body) if call.operation == "Replace" else None
+        patch = items.parse_body(request.body) if call.operation == "Patch" else None
         place = place_of(container, self._key(request), replacement)
         item_id = self._named(container, name)
         conditions = _conditions(request)
@@ -345,7 +349,7 @@ class Endpoint:
                     request, place, lambda tx: items.replace(tx, place, item_id, replacement or {}, conditions)
                 )
             case "Patch":
-                return self._write(request, place, lambda tx: items.patch(tx, place, item_id, body, conditions))
+                return self._write(request, place, lambda tx: items.patch(tx, place, item_id, patch, conditions))
             case "Delete":
                 return self._write(request, place, lambda tx: items.delete(tx, place, item_id, conditions))
         raise CosmosError(405, UNKNOWN_ROUTE)

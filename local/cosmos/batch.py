@@ -5,8 +5,9 @@ from typing import Any
 
 from local.cosmos import items
 from local.cosmos.items import Conditions, Outcome, Place
+from local.cosmos.partition_key import key_from_header
 from local.cosmos.store import Container, Store, Transaction
-from local.cosmos.wire import Answer, CosmosError
+from local.cosmos.wire import Answer, CosmosError, loads
 
 OPERATIONS_MAX = 100
 BATCH_BYTES_MAX = 2 * 1024 * 1024
@@ -23,15 +24,7 @@ class _Failed(Exception):
 
 def run_batch(store: Store, container: Container, place: Place, raw: bytes, now: float) -> Answer:
     """Apply all operations under one lsn and answer 200; or none, answer 207, and blame the one that failed."""
-    if len(raw) > BATCH_BYTES_MAX:
-        raise CosmosError(413, items.TOO_LARGE)
-    operations = items.loads(raw)
-    if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
-        raise CosmosError(400, "The batch request is invalid.")
-    if not operations:
-        raise CosmosError(400, "Batch request has no operations.")
-    if len(operations) > OPERATIONS_MAX:
-        raise CosmosError(400, "Batch request has more operations than what is supported.")
+    operations = _operations(raw)
     outcomes: list[Outcome] = []
     try:
         with store.write(now) as transaction:
@@ -47,11 +40,46 @@ def run_batch(store: Store, container: Container, place: Place, raw: bytes, now:
     return Answer(200, b"[" + b",".join(results) + b"]", charge=charge, batch=_log(operations, outcomes))
 
 
+def run_bulk(store: Store, container: Container, raw: bytes, now: float) -> Answer:
+    """Operations that only travel together: each has its own partition key and succeeds or fails for itself."""
+    results, log, charge = [], [], 0.0
+    operations = _operations(raw)
+    for operation in operations:
+        try:
+            header = operation.get("partitionKey")
+            key = key_from_header(header if isinstance(header, str) else json.dumps(header))
+            place = items.place_of(container, key, None)
+            with store.write(now) as transaction:
+                outcome = _run_operation(transaction, container, place, operation)
+        except CosmosError as error:
+            results.append(json.dumps({"statusCode": error.status, "requestCharge": 1.0}).encode())
+            log.append(_entry(operation, error.status))
+            continue
+        results.append(_result(outcome))
+        log.append(_entry(operation, outcome.status))
+        charge += outcome.charge
+    status = 200 if all(entry["status"] < 400 for entry in log) else 207
+    return Answer(status, b"[" + b",".join(results) + b"]", charge=round(charge, 2), batch=log)
+
+
+def _operations(raw: bytes) -> list[dict[str, Any]]:
+    if len(raw) > BATCH_BYTES_MAX:
+        raise CosmosError(413, items.TOO_LARGE)
+    operations = loads(raw)
+    if not isinstance(operations, list) or not all(isinstance(operation, dict) for operation in operations):
+        raise CosmosError(400, "The batch request is invalid.")
+    if not operations:
+        raise CosmosError(400, "Batch request has no operations.")
+    if len(operations) > OPERATIONS_MAX:
+        raise CosmosError(400, "Batch request has more operations than what is supported.")
+    return operations
+
+
 def _run_operation(tx: Transaction, container: Container, place: Place, operation: dict[str, Any]) -> Outcome:
     kind = operation.get("operationType")
     conditions = Conditions(operation.get("ifMatch"), operation.get("ifNoneMatch"))
     body = operation.get("resourceBody")
-    if kind in ("Create", "Upsert", "Replace", "Patch") and not isinstance(body, dict):
+    if kind in ("Create", "Upsert", "Replace") and not isinstance(body, dict):
         raise CosmosError(400, f"The batch operation {kind} needs a resourceBody.")
     if kind in ("Create", "Upsert", "Replace"):
         # The item's own key must be the batch's.

@@ -1,6 +1,5 @@
 """What can be done to one item, inside a transaction. Single requests and batches share these functions."""
 
-import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -201,6 +200,8 @@ def delete(tx: Transaction, place: Place, item_id: str, conditions: Conditions) 
 
 def patch(tx: Transaction, place: Place, item_id: str, body: Any, conditions: Conditions) -> Outcome:
     """Apply a patch request's operations if its condition holds for the item."""
+    if isinstance(body, list):
+        body = {"operations": body}  # The short form, without a condition.
     if not isinstance(body, dict):
         raise CosmosError(400, "The patch request is invalid.")
     found = tx.find(place.container, place.text, item_id)
@@ -221,17 +222,16 @@ def _holds(condition: Any, found: Item, now: float) -> bool:
     return bool(program.run(lambda _: [(found.n, found.body)], None, 1).rows)
 
 
-def parse_item(raw: bytes) -> dict[str, Any]:
-    """The body of a write, which must be a JSON object of at most 2 MB."""
+def parse_body(raw: bytes) -> Any:
+    """The JSON body of a write, which may have at most 2 MB."""
     if len(raw) > ITEM_BYTES_MAX:
         raise CosmosError(413, TOO_LARGE)
-    body = loads(raw)
+    return loads(raw)
+
+
+def parse_item(raw: bytes) -> dict[str, Any]:
+    """The body of a write that is an item."""
+    body = parse_body(raw)
     if not isinstance(body, dict):
         raise CosmosError(400, "The input content is invalid. Ensure it is a JSON object.")
     return body
-
-
-def value_of(item: Item) -> dict[str, Any]:
-    """The stored item as a JSON object."""
-    value: dict[str, Any] = json.loads(item.body)
-    return value

@@ -83,7 +83,7 @@ def key_from_header(header: str) -> Key:
 
 
 def key_of_item(item: dict[str, Any], paths: list[tuple[str, ...]]) -> Key:
-    """The key that stands in the item itself. Objects and arrays are no key values."""
+    """The key that stands in the item itself. An object or array there counts as nothing."""
     key = []
     for path in paths:
         value: Any = item
@@ -92,11 +92,7 @@ def key_of_item(item: dict[str, Any], paths: list[tuple[str, ...]]) -> Key:
                 value = UNDEFINED_KEY
                 break
             value = value[name]
-        if value is not UNDEFINED_KEY:
-            if isinstance(value, (dict, list)):
-                raise CosmosError(400, MISMATCH, substatus=1001)
-            value = _component(value)
-        key.append(value)
+        key.append(UNDEFINED_KEY if value is UNDEFINED_KEY or isinstance(value, (dict, list)) else _component(value))
     return tuple(key)
 
 

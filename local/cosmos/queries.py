@@ -110,7 +110,9 @@ class Queries:
             if pinned is not None:
                 return self._one_key(container, pinned), _bare(token)
         if query is not None and needs_plan(query) and not container.is_system_key:
-            raise CosmosError(400, NOT_SERVED, substatus=1004)
+            refusal = CosmosError(400, NOT_SERVED, substatus=1004)
+            refusal.additional_info = json.dumps(plan_of(query, parameters, None))
+            raise refusal
         return self._everything(container, token)
 
     def _one_key(self, container: Container, values: list[Any]) -> Target:

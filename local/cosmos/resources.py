@@ -202,7 +202,10 @@ class Resources:
         if request.method == "PUT":
             _check_match(request, container.body["_etag"])
             container = self._replaced(request, container)
-        answer = _answer(200, container.body, container.link)
+        body = container.body
+        if request.is_set("x-ms-documentdb-populatepartitionstatistics"):
+            body = {**body, "statistics": [{"id": part.id, "partitionKeys": []} for part in container.ranges]}
+        answer = _answer(200, body, container.link)
         answer.headers["x-ms-documentdb-collection-index-transformation-progress"] = "100"
         answer.headers["x-ms-resource-quota"] = "documentSize=10240;documentsSize=10485760;documentsCount=-1;"
         answer.headers["x-ms-resource-usage"] = "documentSize=0;documentsSize=0;documentsCount=0;"

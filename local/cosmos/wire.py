@@ -38,6 +38,8 @@ class CosmosError(Exception):
         self.substatus = substatus
         self.errors = errors
         self.retry_after_ms: int | None = None
+        # For a query that needs a plan: the plan, by which some clients know that they have to ask for it.
+        self.additional_info: str | None = None
 
 
 @dataclass
@@ -106,4 +108,7 @@ def error_body(error: CosmosError, activity_id: str) -> bytes:
     else:
         detail = json.dumps({"Errors": [error.message]})
         message = f"Message: {detail}\r\nActivityId: {activity_id}, Request URI: /local, RequestStats: none"
-    return json.dumps({"code": code, "message": message}).encode()
+    body = {"code": code, "message": message}
+    if error.additional_info is not None:
+        body["additionalErrorInfo"] = error.additional_info
+    return json.dumps(body).encode()

@@ -46,6 +46,7 @@ class Change:
         self,
         kind: str,
         subject: str | None = None,
+        /,
         *,
         on: date | None = None,
         reason: str | None = None,
@@ -81,11 +82,11 @@ class Change:
         self.new_items.append({"id": note_id, "kind": "note", "text": text, "by": self.actor.id})
         return note_id
 
-    def tell(self, template: str, **parameters: Any) -> None:
+    def tell(self, template: str, /, **parameters: Any) -> None:
         """Put a mail to the person into the batch. Parameters are codes, dates and numbers; names come at sending."""
         self.send("mail", template=template, language=self.case.language, parameters=parameters)
 
-    def send(self, channel: str, **what: Any) -> None:
+    def send(self, channel: str, /, **what: Any) -> None:
         """Put a message for `channel` into the batch; its id follows from the event that caused it."""
         number = f"{self.case.sequence:06d}-{len(self.messages)}"
         self.messages.append({"id": f"message:{number}", "kind": "message", "channel": channel, **what})

@@ -10,11 +10,13 @@ python -m shared.policy handbook [--write]
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
@@ -31,6 +33,8 @@ from shared.policy.terms import InvalidTerms, Terms, parse_terms
 ROOT = Path(__file__).parents[2]
 TERMS = ROOT / "programmes" / "terms.toml"
 PAGES = {"en": ROOT / "docs" / "policy.md", "fr": ROOT / "docs" / "policy.fr.md"}
+
+CHUNK_BYTES = 1 << 16
 
 # Our answers hold no cycles, so the encoder need not look for them.
 _print_json = json.JSONEncoder(check_circular=False).encode
@@ -68,10 +72,19 @@ def _parse_json(line: bytes, decode: Callable[[str], Any]) -> Any:
         raise InvalidFacts("", "syntax", f"The line is not valid JSON: {error}.") from None
 
 
-def _write(out: BinaryIO, answer: object) -> None:
-    out.write(_print_json(answer).encode("ascii") + b"\n")
-    # Whoever asks line by line gets the answer before the next question.
-    out.flush()
+def _as_line(answer: object) -> bytes:
+    return _print_json(answer).encode("ascii") + b"\n"
+
+
+def lines_as_they_come(source: BufferedReader, out: BinaryIO) -> Iterator[bytes]:
+    """The lines of `source`; whoever asks line by line gets the answers so far before the next question."""
+    unfinished = b""
+    while chunk := source.read1(CHUNK_BYTES):
+        *lines, unfinished = (unfinished + chunk).split(b"\n")
+        yield from lines
+        out.flush()
+    if unfinished:
+        yield unfinished
 
 
 def answer_lines(
@@ -85,7 +98,7 @@ def answer_lines(
         except InvalidFacts as error:
             all_valid = False
             result = {"error": error.as_json()}
-        _write(out, result)
+        out.write(_as_line(result))
     return all_valid
 
 
@@ -100,12 +113,12 @@ def rehearse_lines(
             change = rehearse(parse_facts(data, terms_by_version), new_terms, data.get("override") or {})
         except InvalidFacts as error:
             tally.invalid += 1
-            _write(out, {"line": number, "error": error.as_json()})
+            out.write(_as_line({"line": number, "error": error.as_json()}))
             continue
         tally.add(change)
         if change.before != change.after:
-            _write(out, {"line": number, **change.as_json()})
-    _write(out, {"summary": {"terms": new_terms.version, **tally.as_json()}})
+            out.write(_as_line({"line": number, **change.as_json()}))
+    out.write(_as_line({"summary": {"terms": new_terms.version, **tally.as_json()}}))
     return tally.invalid == 0
 
 
@@ -118,7 +131,7 @@ def _new_terms(name: str, terms_by_version: Mapping[str, Terms]) -> Terms:
 
 def _handbook_command(write: bool, language: str, terms_by_version: Mapping[str, Terms]) -> None:
     if not write:
-        sys.stdout.write(handbook(terms_by_version, language))
+        sys.stdout.buffer.write(handbook(terms_by_version, language).encode())
         return
     for each in LANGUAGES:
         PAGES[each].write_text(handbook(terms_by_version, each), encoding="utf-8", newline="\n")
@@ -141,7 +154,10 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 1 if a line was not valid, 2 if the terms can't be read."""
     asked = _arguments(arguments)
-    lines, out = sys.stdin.buffer, sys.stdout.buffer
+    out = sys.stdout.buffer
+    lines = lines_as_they_come(sys.stdin.buffer, out)
+    # An answer makes no cycles, so there is nothing for the collector to find.
+    gc.disable()
     try:
         versions = read_terms(TERMS)
         if asked.command == "decide":

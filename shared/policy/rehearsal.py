@@ -30,7 +30,6 @@ class Change:
         return {
             "before": self.before,
             "after": self.after,
-            "changed": self.before != self.after,
             "parameters": list(self.parameters),
             "clauses": list(dict.fromkeys(self.clauses)),
         }

@@ -37,8 +37,8 @@ class Judgement:
 
     @property
     def facts_hash(self) -> str:
-        """The hash of the facts as judged: all of them but the day on which they were asked about."""
-        return sha256_of({name: value for name, value in self.facts.items() if name != "as_of"})
+        """The hash of the facts as judged: all of them but the day asked about and the calendar of public holidays."""
+        return sha256_of({name: value for name, value in self.facts.items() if name not in ("as_of", "holidays")})
 
 
 def judge(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
@@ -78,12 +78,21 @@ def facts_of(case: Case, programme: Programme, now: datetime) -> dict[str, Any]:
         "waived": sorted({waiver.criterion for waiver in enrolment.waivers}),
         "claims": [{"filed_at": claim.filed_at.isoformat()} for claim in case.claims if not claim.withdrawn],
         "notice_sent": (enrolment.claim_notice_sequence or 0) > case.facts_changed_at,
-        "holidays": [day.isoformat() for day in programme.holidays.get(contract.country, ())],
+        "holidays": _holidays(case, programme, contract.country),
         "refund_paid_on": _paid_on(case),
     }
     if enrolment.status in ENDED_CONTRACTS:
         facts["contract"] = enrolment.status
     return facts
+
+
+def _holidays(case: Case, programme: Programme, country: str) -> list[str]:
+    """The public holidays that a claim's deadline could meet: those of the three years from qualifying on."""
+    qualified_on = case.enrolment.qualified_on
+    if qualified_on is None:
+        return []
+    years = range(qualified_on.year, qualified_on.year + 4)
+    return [day.isoformat() for day in programme.holidays.get(country, ()) if day.year in years]
 
 
 def _pause(pause: Any) -> dict[str, Any]:
@@ -95,7 +104,7 @@ def _pause(pause: Any) -> dict[str, Any]:
 
 
 def _job(case: Case, placement_id: str, placement: Placement) -> dict[str, Any]:
-    vouched = placement.status == "verified" or (
+    vouched = placement.status in ("verified", "retracted") or (
         placement.status == "reported" and placement.source == Role.APPLICANT
     )
     job: dict[str, Any] = {

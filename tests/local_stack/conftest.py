@@ -1,5 +1,6 @@
 """A host over the tiny app, the services, and the whole stack: each started once."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -39,13 +40,14 @@ class Services:
         command = [sys.executable, "-m", "local.leash", "local.services", "--data", str(self.data)]
         with (self.data / "services.log").open("ab") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=log, cwd=config.ROOT)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while True:
             try:
                 self.client.get(f"{self.base['services']}/ready").raise_for_status()
                 return
             except httpx.TransportError:
-                assert time.monotonic() < deadline and self.process.poll() is None, "the services did not start"
+                assert time.monotonic() < deadline, "the services did not start"
+                assert self.process.poll() is None, "the services ended while starting"
                 time.sleep(0.02)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -81,16 +83,15 @@ def host() -> Host:
 
 
 @pytest.fixture
-def calls(host: Host) -> Iterator[Callable[..., Any]]:
+def calls(host: Host) -> Callable[..., Any]:
     """Make one request to the tiny app's host, in this process."""
-    import asyncio
 
     async def call(method: str, path: str, **more: Any) -> httpx.Response:
         transport = httpx.ASGITransport(host.application())
         async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:7071") as client:
             return await client.request(method, path, **more)
 
-    yield lambda method, path, **more: asyncio.run(call(method, path, **more))
+    return lambda method, path, **more: asyncio.run(call(method, path, **more))
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 from azure.storage.blob import BlobServiceClient
 
@@ -33,13 +33,6 @@ def alive(pids: set[int]) -> set[int]:
     return pids & running
 
 
-def wait_until_gone(pids: set[int], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while left := alive(pids):
-        assert time.monotonic() < deadline, f"still running: {left}"
-        time.sleep(0.05)
-
-
 def run_local(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "local", *arguments], capture_output=True, text=True, cwd=ROOT, timeout=20
@@ -50,7 +43,8 @@ def test_ready_names_everything(stack: Stack) -> None:
     info = stack.info
 
     assert stack.client.get(f"{stack.api}/things/1").status_code == 200
-    assert len(info["staff"]) == 19 and all(person["token"] for person in info["staff"])
+    assert len(info["staff"]) == 19
+    assert all(person["token"] for person in info["staff"])
     assert info["partners"]["payments"]["url"].startswith("http://127.0.0.1:")
     assert info["partners"]["payments"]["secret"].startswith("whsec_")
     assert set(info) >= {"api", "host", "clock", "site", "cosmos", "blob", "mail", "issuer"}
@@ -151,27 +145,35 @@ def test_host_that_cannot_start_says_why(tmp_path: Path) -> None:
     assert "no_such_app" in ended.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_outlives_the_supervisor_and_data_outlives_everything(tmp_path: Path, how: signal.Signals) -> None:
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Stack]:
+    """A stack of the test's own, to be ended in its own way."""
     environment = {**os.environ, "DAILY_SCHEDULE": "0 30 3 * * *"}
-    stack = Stack("2026-01-01T12:00:00Z", data=tmp_path, arguments=TINY_APP, environment=environment).start()
-    assert stack.process is not None
-    parts = children(stack.process.pid)
-    before = stack.info
+    with Stack("2026-01-01T12:00:00Z", data=tmp_path, arguments=TINY_APP, environment=environment) as running:
+        yield running
 
-    os.kill(stack.process.pid, how)
-    stack.process.wait(10)
-    wait_until_gone(parts)
-    stack.stop()
-    with pytest.raises(httpx.TransportError):
-        stack.client.get(before["clock"])
-    stack.start()
-    after, now = stack.info, stack.now()
-    stack.close()
 
+def test_ctrl_c_stops_everything(own: Stack) -> None:
+    assert own.process is not None
+    parts = children(own.process.pid)
+
+    own.process.send_signal(signal.SIGINT)
+
+    assert own.process.wait(10) == 0
     assert len(parts) == 4
-    assert after["partners"] == before["partners"] | after["partners"]
-    assert [one["secret"] for one in after["partners"].values()] == [
+    assert alive(parts) == set()
+
+
+def test_nothing_outlives_a_killed_supervisor_but_the_data(own: Stack) -> None:
+    assert own.process is not None
+    parts, before = children(own.process.pid), own.info
+
+    own.process.kill()
+    own.stop()
+    own.start()  # It waits for what the killed one left, which would write the same files.
+
+    assert alive(parts) == set()
+    assert [one["secret"] for one in own.info["partners"].values()] == [
         one["secret"] for one in before["partners"].values()
     ]
-    assert now.startswith("2026-01-01T12:00:")
+    assert own.now().startswith("2026-01-01T12:00:")

@@ -65,7 +65,7 @@ def test_schedule_may_name_a_setting() -> None:
 
 @pytest.mark.parametrize("schedule", ["%MISSING%", "0 4 * * *", "00:05:00", "@daily", "0 0 25 * * *"])
 def test_schedule_the_cloud_would_refuse_is_refused(schedule: str) -> None:
-    with pytest.raises(ValueError, match="schedule|range|not"):
+    with pytest.raises(ValueError, match=r"schedule|range|not"):
         resolve_schedule(schedule, {})
 
 
@@ -112,6 +112,20 @@ async def test_timer_missed_while_the_host_was_down_runs_once_and_is_told_so(tmp
     await run_for(0.5, timers(recorder, Clock(now=NOON + timedelta(days=7, hours=1)), file, daily="0 30 3 * * *"))
 
     assert recorder.runs == [("daily", True)]
+
+
+@pytest.mark.asyncio
+async def test_run_that_a_kill_cut_short_is_done_again(tmp_path: Path) -> None:
+    recorder, file = Recorder(seconds=5), tmp_path / "timers.json"
+    cut_short = timers(recorder, Clock(now=NOON), file, daily="0 30 3 * * *")
+    move = asyncio.create_task(cut_short.move_clock(NOON + timedelta(days=1)))
+    await asyncio.sleep(0.1)
+    move.cancel()
+
+    after = Recorder()
+    await run_for(0.3, timers(after, Clock(now=NOON + timedelta(days=1)), file, daily="0 30 3 * * *"))
+
+    assert (recorder.runs, after.runs) == ([("daily", True)], [("daily", True)])
 
 
 @pytest.mark.asyncio

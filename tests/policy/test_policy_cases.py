@@ -86,7 +86,8 @@ def _without(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unknown(said: dict[str, Any]) -> dict[str, Any]:
-    return {**said, **dict.fromkeys(said.pop("not_known", ()))}
+    not_known = said.get("not_known", ())
+    return {**{key: value for key, value in said.items() if key != "not_known"}, **dict.fromkeys(not_known)}
 
 
 def _search_of(search: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from local.cosmos.sql.evaluate import compile_select_names
 from local.cosmos.sql.run import Program
-from local.cosmos.sql.syntax import Call, Select, aggregates_in
+from local.cosmos.sql.syntax import Call, Select, Subquery, aggregates_in
 from local.cosmos.wire import CosmosError
 
 # The names that plans have for the aggregates.
@@ -19,23 +19,27 @@ FILTER_PLACE = "{documentdb-formattableorderbyquery-filter}"
 
 def needs_plan(query: Select) -> bool:
     """Whether the gateway leaves merging to the client, so that it refuses to run the query over all partitions."""
+    if query.sources and isinstance(query.sources[0].expression, Subquery):
+        return needs_plan(query.sources[0].expression.query)
     return bool(
         query.order_by or query.group_by or query.distinct or query.top or query.offset
         or any(aggregates_in(column.expression) for column in query.columns)
     )  # fmt: skip
 
 
-def plan_of(query: Select, parameters: dict[str, Any], features: str) -> dict[str, Any]:
-    """The plan for a client with these features; 400 if it lacks one that the query needs."""
+def plan_of(query: Select, parameters: dict[str, Any], features: str | None) -> dict[str, Any]:
+    """The plan for a client with these features (None: all); 400 if it lacks one that the query needs."""
     program = Program(query, parameters, 0)
-    supported = {feature.strip() for feature in features.split(",")}
     needed = _needed_features(query)
+    supported = needed if features is None else [feature.strip() for feature in features.split(",")]
     lacking = [feature for feature in needed if feature not in supported]
     if lacking:
         message = (
             "Query contains the following features, which the calling client does not support: " + " ".join(lacking)
         )
         raise CosmosError(400, message)
+    if program.inner is not None:
+        raise CosmosError(400, "A subquery in FROM is only served within one partition.")
     info: dict[str, Any] = {
         "distinctType": _distinct_type(query),
         "top": program.top,
@@ -177,8 +181,12 @@ def _plan_aggregates(query: Select, info: dict[str, Any]) -> None:
 
 
 def _partial(call: Call, text: str) -> str:
-    """One partition's contribution to an aggregate."""
-    if call.name != "AVG":
-        return f'{{"item": {text}}}'
+    """One partition's contribution to an aggregate: under item, and for MIN and MAX under item2 for newer clients."""
     argument = text[text.index("(") :]
-    return f'{{"item": {{"sum": SUM{argument}, "count": COUNT{argument}}}}}'
+    if call.name == "AVG":
+        return f'{{"item": {{"sum": SUM{argument}, "count": COUNT{argument}}}}}'
+    if call.name in ("MIN", "MAX"):
+        # A partition without a value contributes {}, which all clients pass over.
+        counted = f'{{"{call.name.lower()}": {text}, "count": COUNT{argument}}}'
+        return f'(IS_DEFINED({text}) ? {{"item": {text}, "item2": {counted}}} : {{}})'
+    return f'{{"item": {text}}}'

@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local.cosmos.sql.evaluate import (
@@ -16,13 +16,17 @@ from local.cosmos.sql.evaluate import (
     object_of,
 )
 from local.cosmos.sql.syntax import (
+    Binary,
     Call,
     Expression,
     Literal,
+    Logical,
     Member,
     Name,
     Parameter,
     Select,
+    Source,
+    Subquery,
     aggregates_in,
     children,
     path_of,
@@ -36,6 +40,8 @@ SECONDS_MAX = 60.0
 ROWS_PER_LOOK_AT_THE_CLOCK = 500
 
 Rows = Callable[[Slots], Iterator[None]]
+# All items beyond a number, as number and text, in the order of their numbers.
+Items = Callable[[int], Iterable[tuple[int, bytes]]]
 
 
 @dataclass
@@ -62,6 +68,12 @@ class Program:
     """A query compiled for one set of parameters. Not to be shared: its slots hold the row under way."""
 
     def __init__(self, query: Select, parameters: dict[str, Any], now: float) -> None:
+        self.inner: Program | None = None
+        if query.sources and isinstance(query.sources[0].expression, Subquery):
+            # FROM (SELECT ...) AS x: the rows of the inner query are the items of the outer one.
+            alias = query.sources[0].alias
+            self.inner = Program(query.sources[0].expression.query, parameters, now)
+            query = replace(query, sources=[Source(alias, Name(alias), False), *query.sources[1:]])
         self.query = query
         scope = Scope(parameters, now)
         self.root_slot = scope.declare("")
@@ -96,16 +108,29 @@ class Program:
         """Whether rows can be given out as items are read, without looking at the rest."""
         return not (self.is_grouped or self.order_by or self.query.distinct)
 
-    def run(self, items: Callable[[int], Iterable[tuple[int, bytes]]], cursor: Cursor | None, page_size: int) -> Page:
+    def run(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
         """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order."""
         self._deadline = time.monotonic() + SECONDS_MAX
         self._scanned = 0
+        if self.inner is not None:
+            items = self.inner.as_items(items)
         try:
             page = self._stream(items, cursor, page_size) if self.streams else self._sorted(items, cursor, page_size)
         except RecursionError:
             raise query_error("SC3102", "The query exceeded the maximum nesting depth.") from None
         page.scanned = self._scanned
         return page
+
+    def as_items(self, items: Items) -> Items:
+        """All rows of this query, numbered, in the place of items."""
+        rows: list[tuple[int, bytes]] = []
+        cursor = None
+        while True:
+            page = self.run(items, cursor, ROWS_PER_LOOK_AT_THE_CLOCK)
+            rows += [(len(rows) + index, row) for index, row in enumerate(page.rows, 1)]
+            cursor = page.cursor
+            if cursor is None:
+                return lambda after: [row for row in rows if row[0] > after]
 
     # -- rows --------------------------------------------------------------------------------------------------
 
@@ -147,7 +172,7 @@ class Program:
         return None if value is UNDEFINED else dumps(value)
 
     def _stream(
-        self, items: Callable[[int], Iterable[tuple[int, bytes]]], cursor: Cursor | None, page_size: int
+        self, items: Items, cursor: Cursor | None, page_size: int
     ) -> Page:
         self._is_whole = self._is_whole_item()
         at = cursor or Cursor()
@@ -178,7 +203,7 @@ class Program:
         return Page(rows, None)
 
     def _sorted(
-        self, items: Callable[[int], Iterable[tuple[int, bytes]]], cursor: Cursor | None, page_size: int
+        self, items: Items, cursor: Cursor | None, page_size: int
     ) -> Page:
         entries = self._groups(items(0)) if self.is_grouped else self._entries(items(0))
         for index in range(len(self.order_by) - 1, -1, -1):
@@ -413,8 +438,6 @@ def compile_subquery(query: Select, outer: Scope) -> Callable[[Slots], Iterator[
 
 def pinned_key(query: Select, parameters: dict[str, Any], paths: list[tuple[str, ...]]) -> list[Any] | None:
     """The values that WHERE fixes for all these paths by equality, or None if it leaves one open."""
-    from local.cosmos.sql.syntax import Binary, Logical
-
     where = query.where
     parts = where.parts if isinstance(where, Logical) and where.operator == "AND" else [where]
     pinned: dict[tuple[Any, ...], Any] = {}

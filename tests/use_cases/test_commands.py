@@ -1,0 +1,186 @@
+"""What every act on a case promises: its cost, its races, its repeats."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from local.testing import Stack
+from tests.people import Applicant, calls_so_far, store_calls
+
+
+def cost(stack: Stack, since: int) -> list[tuple[str, str, str | None]]:
+    """The store calls of one act: links and kill-list apart, and what is sent after the batch."""
+    calls = [call for call in store_calls(stack, since) if call["container"] == "cases"]
+    until = next(n for n, call in enumerate(calls) if call["operation"] == "Batch")
+    return [(call["operation"], call["container"], call.get("id")) for call in calls[: until + 1]]
+
+
+def test_staff_command_costs_one_point_read_and_one_batch(stack: Stack, applicant: Applicant) -> None:
+    applicant.applied()
+    headers = applicant.staff_headers("admissions") | {"Idempotency-Key": uuid.uuid4().hex}
+    before = calls_so_far(stack)
+
+    url = f"{applicant.api}/cases/{applicant.case_id}/assignment"
+    answer = applicant.client.post(url, json={"specialist": "t/specialist"}, headers=headers)
+
+    assert answer.status_code == 200, answer.text
+    assert cost(stack, before) == [("Read", "cases", "case"), ("Batch", "cases", None)]
+
+
+def test_persons_command_costs_one_point_read_and_one_batch(stack: Stack, applicant: Applicant) -> None:
+    applicant.to_offer()
+    before = calls_so_far(stack)
+
+    answer = applicant.does("offer-answer", answer="accept")
+
+    assert answer.status_code == 200, answer.text
+    assert cost(stack, before) == [("Read", "cases", "case"), ("Batch", "cases", None)]
+
+
+def test_webhook_costs_one_inbox_write_one_read_and_one_batch(stack: Stack, applicant: Applicant) -> None:
+    applicant.to_decision()
+    before = calls_so_far(stack)
+
+    sent = stack.partner("learning").send("course.started", {"case_id": applicant.case_id, "started_on": "2027-01-11"})
+
+    assert sent["status"] == 202
+    calls = [(call["operation"], call["container"]) for call in store_calls(stack, before)]
+    assert calls[:2] == [("Batch", "inbox"), ("Read", "cases")]
+
+
+def test_two_staff_deciding_at_once_one_wins_and_the_other_stores_nothing(stack: Stack, applicant: Applicant) -> None:
+    applicant.to_decision()
+    first, second = (applicant.staff_headers("admissions", number) for number in (0, 1))
+    url = f"{applicant.api}/cases/{applicant.case_id}/admission-decision"
+    asked = [
+        (first, {"outcome": "offer"}),
+        (second, {"outcome": "reject", "reasons": ["test_below_mark"]}),
+    ]
+
+    def decide(each: tuple[dict[str, str], dict[str, object]]) -> httpx.Response:
+        headers, body = each
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            return client.post(url, json=body, headers=headers | {"Idempotency-Key": uuid.uuid4().hex})
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(decide, asked))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+    kinds = [event["kind"] for event in applicant.events()]
+    assert kinds.count("offer_made") + kinds.count("application_rejected") == 1
+
+
+def test_stale_version_is_refused_and_absent_version_is_asked_for(applicant: Applicant) -> None:
+    applicant.applied()
+    headers = applicant.staff_headers("admissions")
+    url = f"{applicant.api}/cases/{applicant.case_id}/assignment"
+    body = {"specialist": "t/specialist"}
+
+    stale = applicant.client.post(url, json=body, headers=headers | {"If-Match": '"0000"'})
+    absent = applicant.client.post(url, json=body, headers={"Authorization": headers["Authorization"]})
+    star = applicant.client.post(url, json=body, headers=headers | {"If-Match": "*"})
+
+    assert [stale.status_code, absent.status_code, star.status_code] == [412, 428, 400]
+    assert applicant.record()["application"]["status"] == "submitted"
+
+
+def test_repeated_decision_with_its_key_is_answered_again_and_done_once(applicant: Applicant) -> None:
+    applicant.to_decision()
+    key = uuid.uuid4().hex
+    headers = applicant.staff_headers("admissions") | {"Idempotency-Key": key}
+    url = f"{applicant.api}/cases/{applicant.case_id}/admission-decision"
+
+    answers = [applicant.client.post(url, json={"outcome": "offer"}, headers=headers) for _ in range(3)]
+    other = applicant.client.post(url, json={"outcome": "waitlist"}, headers=headers)
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert [answer.headers.get("idempotent-replayed") for answer in answers] == [None, "true", "true"]
+    assert (other.status_code, other.json()["type"]) == (422, "/problems/idempotency-key-reused")
+    assert [event["kind"] for event in applicant.events()].count("offer_made") == 1
+
+
+def test_decision_without_its_key_is_refused(applicant: Applicant) -> None:
+    applicant.to_decision()
+    url = f"{applicant.api}/cases/{applicant.case_id}/admission-decision"
+
+    answer = applicant.client.post(url, json={"outcome": "offer"}, headers=applicant.staff_headers("admissions"))
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/idempotency-key-missing")
+
+
+@pytest.mark.parametrize("who", ["webhook first", "staff first"])
+def test_assessment_told_by_staff_and_by_webhook_is_one_assessment(
+    stack: Stack, applicant: Applicant, who: str
+) -> None:
+    applicant.applied()
+    applicant.staff("admissions", "assignment", specialist="t/specialist")
+    applicant.staff("specialist", "recommendation", outcome="assess")
+    staff = {"assessment_id": "X-1", "kind": "test", "outcome": "passed", "score": 60}
+    told = {"case_id": applicant.case_id, "attempt_id": "X-1", "assessment": "test", "outcome": "passed", "score": 60}
+
+    if who == "staff first":
+        assert applicant.staff("specialist", "assessments", **staff).status_code == 200
+    stack.partner("assessment").send("assessment.completed", told)
+    if who == "webhook first":
+        assert applicant.staff("specialist", "assessments", **staff).status_code == 200
+
+    assert [event["kind"] for event in applicant.events()].count("assessment_recorded") == 1
+
+
+def test_webhook_delivered_ten_times_at_once_has_one_effect(stack: Stack, applicant: Applicant) -> None:
+    applicant.applied()
+    applicant.staff("admissions", "assignment", specialist="t/specialist")
+    applicant.staff("specialist", "recommendation", outcome="assess")
+    told = {"case_id": applicant.case_id, "attempt_id": "Y-1", "assessment": "test", "outcome": "passed"}
+    event_id = f"evt_{uuid.uuid4().hex}"
+
+    def send(_: int) -> int:
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            url = f"{stack.info['partners']['assessment']['control']}/send"
+            body = {"type": "assessment.completed", "data": told, "id": event_id}
+            return int(client.post(url, json=body).json()["status"])
+
+    with ThreadPoolExecutor(10) as pool:
+        statuses = list(pool.map(send, range(10)))
+
+    assert set(statuses) <= {200, 202}
+    assert [event["kind"] for event in applicant.events()].count("assessment_recorded") == 1
+
+
+def test_event_before_its_time_waits_and_is_applied_when_it_fits(stack: Stack, applicant: Applicant) -> None:
+    applicant.applied()
+    told = {"case_id": applicant.case_id, "attempt_id": "Z-1", "assessment": "test", "outcome": "passed"}
+
+    early = stack.partner("assessment").send("assessment.completed", told)
+    applicant.staff("admissions", "assignment", specialist="t/specialist")
+    applicant.staff("specialist", "recommendation", outcome="assess")
+
+    assert early["status"] == 202
+    for _ in range(100):
+        stack.run_timer("run_deliveries")
+        if "assessment_recorded" in {event["kind"] for event in applicant.events()}:
+            break
+        time.sleep(0.2)
+    assert [event["kind"] for event in applicant.events()].count("assessment_recorded") == 1
+
+
+def test_same_person_in_two_roles_may_not_decide_what_they_screened(stack: Stack, applicant: Applicant) -> None:
+    both = next(each for each in stack.info["staff"] if sorted(each["roles"]) == ["finance", "specialist"])
+    own_id = f"{stack.info['issuer']['tenant']}/{both['object_id']}"
+    applicant.applied()
+    applicant.staff("admissions", "assignment", specialist=own_id)
+    bearer = {"Authorization": f"Bearer {both['token']}"}
+    seen = applicant.client.get(f"{applicant.api}/cases/{applicant.case_id}", headers=bearer)
+
+    answer = applicant.client.post(
+        f"{applicant.api}/cases/{applicant.case_id}/call-backs",
+        json={"about": "contact", "outcome": "confirmed"},
+        headers=bearer | {"If-Match": seen.headers["etag"]},
+    )
+
+    assert (answer.status_code, answer.json()["reason"]) == (403, "same-person")
