@@ -1,43 +1,177 @@
-"""Run the azure-cosmos SDK's own tests (from its sdist on PyPI) against a Cosmos DB endpoint.
-python cosmos-sdk-tests.py URL [--files a,b] ; prints a line per file and a total. Nothing of the SDK is kept here."""
-import concurrent.futures as cf, glob, json, os, pathlib, re, subprocess, sys, tempfile, time, xml.etree.ElementTree as ET
-url = sys.argv[1]; VERSION = "4.17.1"
-only = sys.argv[3].split(",") if "--files" in sys.argv else None
-work = pathlib.Path(os.environ.get("SDKTESTS_DIR", tempfile.gettempdir())) / f"azure-cosmos-{VERSION}-tests"
-venv = work / "venv"
-if not (work / "tests").exists():
-    work.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    pip = [str(venv / "bin/python"), "-m", "pip", "-q"]
-    subprocess.run(pip + ["install", f"azure-cosmos[aio]=={VERSION}", "aiohttp", "azure-identity", "pytest", "pytest-asyncio", "pytest-timeout", "requests", "python-dotenv", "urllib3"], check=True)
-    subprocess.run(pip + ["download", "--no-deps", "--no-binary", "azure-cosmos", f"azure-cosmos=={VERSION}", "-d", str(work)], check=True)
-    sdist = glob.glob(str(work / "azure*cosmos*.tar.gz"))[0]
-    subprocess.run(["tar", "xzf", sdist, "-C", str(work)], check=True)
-    src = next(work.glob("azure*cosmos-*/tests")); src.rename(work / "tests")
-    c = work / "tests/test_config.py"; c.write_text(c.read_text().replace("local_host = 'https://localhost:8081/'", "local_host = os.getenv('ACCOUNT_HOST')"))
-    stub = work / "stubs/devtools_testutils"; stub.mkdir(parents=True)
-    (stub / "__init__.py").write_text(""); (stub / "helpers.py").write_text("def is_live(): return False\nis_live._cache = False\n")
-    (stub / "azure_recorded_testcase.py").write_text("import os\ndef get_credential(**kw):\n    return os.environ.get('ACCOUNT_KEY','C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw==')\n")
-files = only or [l.split()[0] for l in (pathlib.Path(__file__).parent / "cosmos_sdk_tests.txt").read_text().splitlines() if l.strip() and not l.startswith("#")]
-def run(f):
-    with tempfile.NamedTemporaryFile(suffix=".xml") as x:
-        env = dict(os.environ, ACCOUNT_HOST=url, PYTHONPATH=str(work / "stubs"), PYTHONWARNINGS="ignore", AZURE_TEST_RUN_LIVE="false", NO_PROXY="*")
-        try: subprocess.run([str(venv / "bin/python"), "-m", "pytest", "-q", "--timeout=60", "--timeout-method=signal", "-p", "no:cacheprovider", "--asyncio-mode=auto", "-W", "ignore", "--tb=line", "--junitxml=" + x.name, f], cwd=work / "tests", env=env, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, timeout=900)
-        except subprocess.TimeoutExpired: pass
-        r = {"pass": 0, "fail": 0, "skip": 0, "fails": []}
+"""Runs the Cosmos DB SDK's own tests, from its source package on PyPI, against the local endpoint or another.
+
+python tools/cosmos_sdk_tests.py [URL] [--files a,b] [--record]
+
+Without URL an endpoint is started for the run. A line is printed for each file, then the total, and whatever is on
+the must-pass list (cosmos_sdk_must_pass.txt) and did not pass; that is also the exit status. --record writes the list
+anew from this run. Nothing of the SDK's is kept in this repository; SDKTESTS_DIR says where its tests are unpacked.
+Give URL with `localhost` as its name: the tests of two regions take 127.0.0.1 for the second one.
+"""
+
+import argparse
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+from pathlib import Path
+
+VERSION = "4.17.1"
+REPOSITORY = Path(__file__).parents[1]
+# The files of the SDK's tests that need a server, with figures to compare: tests, a trial endpoint, the npm emulator.
+FILES = Path(__file__).with_suffix(".txt")
+MUST_PASS = Path(__file__).with_name("cosmos_sdk_must_pass.txt")
+FOLDER = Path(os.environ.get("SDKTESTS_DIR", tempfile.gettempdir())) / f"azure-cosmos-{VERSION}-tests"
+PYTHON = FOLDER / "venv/bin/python"
+PACKAGES = [
+    f"azure-cosmos[aio]=={VERSION}",
+    "aiohttp",
+    "azure-identity",
+    "pytest",
+    "pytest-asyncio",
+    "pytest-timeout",
+    "requests",
+    "python-dotenv",
+    "urllib3",
+]
+KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw=="
+# Microsoft's own test helpers are not on PyPI; the tests need these three names of them.
+STUBS = {
+    "__init__.py": "",
+    "helpers.py": "def is_live(): return False\nis_live._cache = False\n",
+    "azure_recorded_testcase.py": f"def get_credential(**options):\n    return {KEY!r}\n",
+}
+TEST_SECONDS, FILE_SECONDS, PARALLEL = 60, 900, 2
+
+
+@dataclass
+class Result:
+    """What became of one file's tests."""
+
+    passed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def unpack() -> None:
+    """Fetch the SDK's source package and what its tests import, unless they are there."""
+    if (FOLDER / "tests").exists():
+        return
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", PYTHON.parents[1]], check=True)
+    pip = [PYTHON, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", *PACKAGES], check=True)
+    source = ["--no-deps", "--no-binary", "azure-cosmos", f"azure-cosmos=={VERSION}"]
+    subprocess.run([*pip, "download", *source, "-d", FOLDER], check=True)
+    archive = next(FOLDER.glob("azure*cosmos*.tar.gz"))
+    subprocess.run(["tar", "xzf", archive, "-C", FOLDER], check=True)
+    next(FOLDER.glob("azure*cosmos-*/tests")).rename(FOLDER / "tests")
+    settings = FOLDER / "tests/test_config.py"
+    fixed, given = "local_host = 'https://localhost:8081/'", "local_host = os.getenv('ACCOUNT_HOST')"
+    settings.write_text(settings.read_text().replace(fixed, given))
+    stubs = FOLDER / "stubs/devtools_testutils"
+    stubs.mkdir(parents=True)
+    for name, text in STUBS.items():
+        (stubs / name).write_text(text)
+
+
+def run(url: str, file: str) -> Result:
+    """Run one file; each test that it names is in exactly one list of the result."""
+    environment = {
+        **os.environ,
+        "ACCOUNT_HOST": url,
+        "PYTHONPATH": str(FOLDER / "stubs"),
+        "PYTHONWARNINGS": "ignore",
+        "AZURE_TEST_RUN_LIVE": "false",
+        "NO_PROXY": "*",
+    }
+    options = ["-q", "-p", "no:cacheprovider", "--asyncio-mode=auto", "-W", "ignore", "--tb=no"]
+    limits = [f"--timeout={TEST_SECONDS}", "--timeout-method=signal"]
+    with tempfile.NamedTemporaryFile(suffix=".xml") as report:
+        command = [PYTHON, "-m", "pytest", *options, *limits, f"--junitxml={report.name}", file]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         try:
-            for tc in ET.parse(x.name).getroot().iter("testcase"):
-                k = "pass"
-                for ch in tc:
-                    if ch.tag in ("failure", "error"): k = "fail"
-                    elif ch.tag == "skipped" and k == "pass": k = "skip"
-                r[k] += 1
-                if k == "fail": r["fails"].append(tc.get("name"))
-        except Exception as e: r["fail"] += 1; r["fails"].append(f"no result: {e}"[:80])
-        return f, r
-tot = {"pass": 0, "fail": 0, "skip": 0}
-with cf.ThreadPoolExecutor(2) as ex:
-    for f, r in ex.map(run, files):
-        for k in tot: tot[k] += r[k]
-        print(f"{f:58} pass {r['pass']:3} fail {r['fail']:3} skip {r['skip']:3} {','.join(r['fails'][:6])[:150]}", flush=True)
-print("SDK's own tests:", tot)
+            subprocess.run(command, cwd=FOLDER / "tests", env=environment, timeout=FILE_SECONDS, check=False, **quiet)
+            return read_report(report.name)
+        except (subprocess.TimeoutExpired, ElementTree.ParseError) as error:
+            return Result(failed=[f"{file}: no result ({type(error).__name__})"])
+
+
+def read_report(path: str) -> Result:
+    result = Result()
+    failed: set[str] = set()
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        name = f"{case.get('classname')}::{case.get('name')}"
+        kinds = {child.tag for child in case}
+        if kinds & {"failure", "error"}:
+            failed.add(name)
+        elif "skipped" in kinds:
+            result.skipped.append(name)
+        else:
+            result.passed.append(name)
+    # A test that fails again when it is torn down is reported twice, and has not passed.
+    result.passed = [name for name in result.passed if name not in failed]
+    result.failed = sorted(failed)
+    return result
+
+
+def start_endpoint(folder: str) -> tuple[subprocess.Popen[str], str]:
+    command = [sys.executable, "-m", "local.cosmos", "--port", "0", "--data", f"{folder}/cosmos.db"]
+    process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    address = json.loads(process.stdout.readline().removeprefix("ready "))["endpoint"]
+    return process, address.replace("127.0.0.1", "localhost")
+
+
+def run_all(url: str, files: list[str]) -> Result:
+    """All results together, with a line printed for each file."""
+    total = Result()
+    with concurrent.futures.ThreadPoolExecutor(PARALLEL) as pool:
+        for file, result in zip(files, pool.map(lambda file: run(url, file), files), strict=True):
+            counts = f"pass {len(result.passed):3} fail {len(result.failed):3} skip {len(result.skipped):3}"
+            names = ",".join(name.rpartition("::")[2] for name in result.failed)
+            print(f"{file:58} {counts} {names}", flush=True)
+            total.passed += result.passed
+            total.failed += result.failed
+            total.skipped += result.skipped
+    return total
+
+
+def listed(path: Path) -> list[str]:
+    return [line.split()[0] for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", nargs="?", help="the endpoint (default: one is started)")
+    parser.add_argument("--files", help="only these files, with commas between them")
+    parser.add_argument("--record", action="store_true", help="write the must-pass list from what passes in this run")
+    given = parser.parse_args()
+    unpack()
+    files = given.files.split(",") if given.files else listed(FILES)
+    with tempfile.TemporaryDirectory() as folder:
+        process, url = (None, given.url) if given.url else start_endpoint(folder)
+        try:
+            total = run_all(url, files)
+        finally:
+            if process is not None:
+                process.terminate()
+                process.wait()
+    print(f"In all: pass {len(total.passed)} fail {len(total.failed)} skip {len(total.skipped)}")
+    if given.record:
+        head = "# Tests of the SDK's own that the local endpoint has to pass; written by --record.\n"
+        MUST_PASS.write_text(head + "".join(f"{name}\n" for name in sorted(total.passed)))
+        return 0
+    modules = {file.removesuffix(".py") for file in files}
+    required = [name for name in listed(MUST_PASS) if name.partition(".")[0].partition("::")[0] in modules]
+    missing = [name for name in required if name not in set(total.passed)]
+    for name in missing:
+        print(f"must pass, and did not: {name}")
+    return 1 if missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

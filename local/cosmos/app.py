@@ -22,7 +22,7 @@ from local.cosmos.control import Control
 from local.cosmos.faults import Faults
 from local.cosmos.items import Conditions, Outcome, Place, place_of
 from local.cosmos.partition_key import Key, key_from_header
-from local.cosmos.queries import Queries
+from local.cosmos.queries import CROSS_PARTITION_DISABLED, Queries
 from local.cosmos.resources import Resources, account, find_container
 from local.cosmos.store import Container, Store, Transaction
 from local.cosmos.wire import Answer, CosmosError, Request, dumps, error_body
@@ -288,13 +288,17 @@ class Endpoint:
                     if request.header("x-ms-documentdb-partitionkey") is None:
                         return batch.run_bulk(self.store, container, request.body, self.clock.now())
                     place = place_of(container, self._key(request), None)
-                    return self._at(place, batch.run_batch(self.store, container, place, request.body, self.clock.now()))
+                    answer = batch.run_batch(self.store, container, place, request.body, self.clock.now())
+                    return self._at(place, answer)
                 case "Create" | "Upsert":
                     return self._create(request, container, call.operation == "Upsert")
         if call.resource == "pkranges" and request.method == "GET":
             return feeds.ranges(request, container)
         if call.resource == "conflicts" and len(request.segments) == 6:
             raise CosmosError(404, items.NOT_FOUND)
+        is_open = request.is_set("x-ms-documentdb-query-enablecrosspartition")
+        if call.resource == "conflicts" and call.operation == "SqlQuery" and not (is_open or self._key(request)):
+            raise CosmosError(400, CROSS_PARTITION_DISABLED)
         if call.resource in ("sprocs", "triggers", "udfs", "conflicts") and call.operation in ("ReadFeed", "SqlQuery"):
             names = {"sprocs": "StoredProcedures", "triggers": "Triggers", "udfs": "UserDefinedFunctions"}
             name = names.get(call.resource, "Conflicts")

@@ -24,7 +24,8 @@ def check_signature(request: Request, key: bytes) -> None:
     header = request.header("authorization")
     date = request.header("x-ms-date") or request.header("date")
     if header is None or date is None:
-        raise CosmosError(401, "Required Header authorization is missing. Ensure a valid Authorization token is passed.")
+        message = "Required Header authorization is missing. Ensure a valid Authorization token is passed."
+        raise CosmosError(401, message)
     parts = dict(part.partition("=")[::2] for part in unquote(header).split("&"))
     if parts.get("type") != "master" or "sig" not in parts:
         raise CosmosError(401, UNAUTHORIZED)

@@ -17,7 +17,7 @@ BATCH_MAX = 128
 
 def ranges(request: Request, container: Container) -> Answer:
     """All ranges, or 304 to a client that has them: SDKs ask until they are told so."""
-    etag = f'"{container.rid}-{len(container.ranges)}"'
+    etag = f'"{container.rid}-{container.ranges[-1].id}"'
     headers = {"etag": etag, "x-ms-item-count": str(len(container.ranges))}
     if request.header("if-none-match") == etag:
         return Answer(304, b"", {"etag": etag})
@@ -41,7 +41,7 @@ def _range_body(container: Container, part: Range, etag: str) -> dict[str, objec
         "_self": f"{container.self_link}pkranges/{rid}/",
         "throughputFraction": 1 / len(container.ranges),
         "status": "online",
-        "parents": [],
+        "parents": list(part.parents),
         "_ts": container.body["_ts"],
         "lsn": 1,
     }

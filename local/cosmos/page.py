@@ -107,7 +107,11 @@ by("set").onclick = async () => {
     say("ruled", "set", false);
   } catch (error) { say("ruled", error.message, true); }
 };
-by("clear").onclick = async () => { await door("DELETE", "faults"); await showFaults(); say("ruled", "cleared", false); };
+by("clear").onclick = async () => {
+  await door("DELETE", "faults");
+  await showFaults();
+  say("ruled", "cleared", false);
+};
 showContainers(); showCalls(); showFaults(); setInterval(showCalls, 2000);
 </script>
 </body>

@@ -37,6 +37,7 @@ class Range:
     id: str
     low: str
     high: str
+    parents: tuple[str, ...] = ()
 
 
 def parse_path(path: str) -> tuple[str, ...]:
@@ -224,12 +225,27 @@ def murmur3_32(data: bytes) -> int:
     return h ^ (h >> 16)
 
 
-def physical_ranges(count: int, kind: str, version: int) -> list[Range]:
-    """`count` ranges that tile the whole key space without gap or overlap."""
+def physical_ranges(counts: list[int], kind: str, version: int) -> list[Range]:
+    """Ranges that tile the whole key space without gap or overlap.
+
+    `counts` is how many there were before each split, and how many there are now. Numbers are never used again, so
+    that a client with an old map is found out.
+    """
+    ranges: list[Range] = []
+    first = 0
+    for count in counts:
+        edges = ["", *_cuts(count, kind, version), "FF"]
+        before, ranges = ranges, []
+        for index in range(count):
+            low, high = edges[index], edges[index + 1]
+            parents = tuple(part.id for part in before if part.low < high and low < part.high)
+            ranges.append(Range(str(first + index), low, high, parents))
+        first += count
+    return ranges
+
+
+def _cuts(count: int, kind: str, version: int) -> list[str]:
     if kind == "MultiHash" or version >= 2:
-        cuts = [f"{index * ((1 << 126) // count):032X}" for index in range(1, count)]
-    else:
-        # V1 keys begin with the hash as a sortable number; even steps of the hash give even ranges.
-        cuts = [_sortable_v1(float(index * ((1 << 32) // count))).hex().upper() for index in range(1, count)]
-    edges = ["", *cuts, "FF"]
-    return [Range(str(index), edges[index], edges[index + 1]) for index in range(count)]
+        return [f"{index * ((1 << 126) // count):032X}" for index in range(1, count)]
+    # V1 keys begin with the hash as a sortable number; even steps of the hash give even ranges.
+    return [_sortable_v1(float(index * ((1 << 32) // count))).hex().upper() for index in range(1, count)]

@@ -18,7 +18,7 @@ from local.cosmos.resources import query_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.plan import needs_plan, plan_of
 from local.cosmos.sql.run import Cursor, Program, pinned_key
-from local.cosmos.sql.syntax import Select, path_of
+from local.cosmos.sql.syntax import Select, children, path_of, query_error
 from local.cosmos.store import CONTAINER_SHIFT, Container, Store, Where
 from local.cosmos.wire import Answer, CosmosError, Request, dumps
 
@@ -80,9 +80,9 @@ class Queries:
         check_composite_index(query, container)
         answer = await self._page(request, container, program, target, token, stale_at)
         if request.is_set("x-ms-documentdb-populatequerymetrics"):
-            answer.headers["x-ms-documentdb-query-metrics"] = _metrics(answer)
+            answer.headers["x-ms-documentdb-query-metrics"] = _metrics(answer, program.is_index_only)
         if request.is_set("x-ms-cosmos-populateindexmetrics"):
-            answer.headers["x-ms-cosmos-index-utilization"] = index_metrics(query)
+            answer.headers["x-ms-cosmos-index-utilization"] = index_metrics(query, container)
         return answer
 
     async def read_feed(self, request: Request, container: Container, stale_at: int | None = None) -> Answer:
@@ -240,30 +240,29 @@ def check_composite_index(query: Select, container: Container) -> None:
         offered = [(_plain(part["path"]), part.get("order", "ascending") == "descending") for part in index]
         if offered in (wanted, reverse):
             return
-    raise CosmosError(400, NO_COMPOSITE_INDEX, errors=[{"severity": "Error", "code": "SC2408", "message": NO_COMPOSITE_INDEX}])  # fmt: skip
+    raise query_error("SC2408", NO_COMPOSITE_INDEX)
 
 
 def _plain(path: str) -> str:
     return path.replace('"', "").removesuffix("/?")
 
 
-def _metrics(answer: Answer) -> str:
-    count = answer.headers["x-ms-item-count"]
-    size = len(answer.body)
+def _metrics(answer: Answer, is_index_only: bool) -> str:
+    """The service's figures in its form; only the counts are this endpoint's own."""
+    count, size = int(answer.headers["x-ms-item-count"]), len(answer.body)
+    loaded = (0, 0) if is_index_only else (count, size)
     return (
         "totalExecutionTimeInMs=0.40;queryCompileTimeInMs=0.05;queryLogicalPlanBuildTimeInMs=0.02;"
         "queryPhysicalPlanBuildTimeInMs=0.05;queryOptimizationTimeInMs=0.01;VMExecutionTimeInMs=0.10;"
         f"indexLookupTimeInMs=0.01;documentLoadTimeInMs=0.05;systemFunctionExecuteTimeInMs=0.00;"
-        f"userFunctionExecuteTimeInMs=0.00;retrievedDocumentCount={count};retrievedDocumentSize={size};"
+        f"userFunctionExecuteTimeInMs=0.00;retrievedDocumentCount={loaded[0]};retrievedDocumentSize={loaded[1]};"
         f"outputDocumentCount={count};outputDocumentSize={size};writeOutputTimeInMs=0.01;indexUtilizationRatio=1.00"
     )
 
 
-def index_metrics(query: Select) -> str:
+def index_metrics(query: Select, container: Container) -> str:
     """Which single indexes the query would use; this endpoint has none, so they are read from its text."""
-    from local.cosmos.sql.syntax import children
-
-    used: list[str] = []
+    used = ["/" + "/".join(path) + "/?" for path in container.paths]
     pending = [query.where] if query.where is not None else []
     pending += [order.expression for order in query.order_by]
     while pending:

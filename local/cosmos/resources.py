@@ -194,7 +194,8 @@ class Resources:
             container = find_container(self.store, database_name, name)
         except CosmosError as error:
             missing = find_database(self.store, database_name) is None
-            raise CosmosError(404, OWNER_NOT_FOUND if missing else NOT_FOUND, error.substatus if missing else None)
+            message = OWNER_NOT_FOUND if missing else NOT_FOUND
+            raise CosmosError(404, message, error.substatus if missing else None) from None
         if request.method == "DELETE":
             _check_match(request, container.body["_etag"])
             self.store.drop_container(container)
@@ -257,7 +258,16 @@ class Resources:
             _check_throughput(content)
             found = _stamped({**found, "content": _settled(content)}, self.clock)
             self.store.save_offer(found)
+            self._split(found)
         return Answer(200, dumps(found), {"etag": found["_etag"]})
+
+    def _split(self, offer: dict[str, Any]) -> None:
+        """Split the offer's container if its throughput is now more than its partitions can serve."""
+        wanted = -(-_provisioned(offer["content"]) // THROUGHPUT_PER_RANGE)
+        for database in self.store.databases.values():
+            for container in list(database.containers.values()):
+                if container.self_link == offer["resource"] and wanted > len(container.ranges):
+                    self.store.split_container(container, wanted)
 
 
 def _throughput(request: Request) -> dict[str, Any] | None:
@@ -298,7 +308,7 @@ def _check_throughput(content: dict[str, Any]) -> None:
         message = f"Requested throughput {asked} is less than required minimum throughput {AUTOSCALE_MIN}"
         raise CosmosError(400, message)
     if asked > 1_000_000 or asked % 100:
-        raise CosmosError(400, "The offer should have valid throughput values between 400 and 1000000 inclusive in increments of 100.")  # fmt: skip
+        raise CosmosError(400, "The throughput must be between 400 and 1000000, in steps of 100.")
 
 
 # -- the definition of a container --------------------------------------------------------------------------------
@@ -348,7 +358,8 @@ def _check_path(path: Any, what: str) -> None:
 def _check_default_ttl(ttl: Any) -> None:
     is_whole = isinstance(ttl, int) and not isinstance(ttl, bool)
     if ttl is not None and not (is_whole and (ttl == -1 or 0 < ttl < 1 << 31)):
-        raise CosmosError(400, f"The defaultTtl '{ttl}' is invalid. Ensure to provide a nonzero positive integer or -1.")
+        message = f"The defaultTtl '{ttl}' is invalid. Ensure to provide a nonzero positive integer or -1."
+        raise CosmosError(400, message)
 
 
 def _check_unique_keys(policy: Any) -> None:

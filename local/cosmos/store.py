@@ -8,7 +8,7 @@ import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) 
 CREATE TABLE IF NOT EXISTS databases (rid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS containers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database_rid TEXT NOT NULL, rid TEXT NOT NULL,
-    ranges INTEGER NOT NULL, body TEXT NOT NULL);
+    ranges TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS offers (rid TEXT PRIMARY KEY, resource TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
     n INTEGER PRIMARY KEY, container INTEGER NOT NULL, pk TEXT NOT NULL, id TEXT NOT NULL, epk TEXT NOT NULL,
@@ -41,7 +41,8 @@ LSN_SHIFT = 7
 ITEM_COLUMNS = "n, pk, id, epk, lsn, ts, ttl, expires, etag, body"
 # How many overwritten versions are remembered (in memory) for reads from a stale replica.
 HISTORY_MAX = 5_000
-NEVER = 1 << 62
+# Grows with every change of the tables; a file of another version is refused rather than misread.
+FILE_VERSION = 2
 
 
 @dataclass(slots=True)
@@ -78,7 +79,8 @@ class Container:
     number: int
     database: Database
     rid: str
-    range_count: int
+    # How many physical partitions it has had: before each split, and now.
+    range_counts: list[int]
     body: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -90,7 +92,7 @@ class Container:
         self.default_ttl: int | None = self.body.get("defaultTtl")
         policy = self.body.get("uniqueKeyPolicy") or {}
         self.unique_keys = [[parse_path(path) for path in key["paths"]] for key in policy.get("uniqueKeys", [])]
-        self.ranges: list[Range] = physical_ranges(self.range_count, self.kind, self.version)
+        self.ranges: list[Range] = physical_ranges(self.range_counts, self.kind, self.version)
         self.rid_bytes = rid_bytes(self.rid)
         self.link = f"dbs/{self.database.id}/colls/{self.id}"
         self.self_link = f"dbs/{self.database.rid}/colls/{self.rid}/"
@@ -225,6 +227,7 @@ class Store:
         self.path = str(path)
         self.default_ranges = ranges
         self.writer = self._connect()
+        self._check_version()
         self.writer.executescript(SCHEMA)
         row = self.writer.execute("SELECT value FROM meta WHERE name='lsn'").fetchone()
         if row is None:
@@ -243,6 +246,13 @@ class Store:
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA cache_size=-65536")
         return connection
+
+    def _check_version(self) -> None:
+        tables = self.writer.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        version = self.writer.execute("PRAGMA user_version").fetchone()[0]
+        if tables and version != FILE_VERSION:
+            raise ValueError(f"{self.path} is of another version of this endpoint ({version}, not {FILE_VERSION})")
+        self.writer.execute(f"PRAGMA user_version = {FILE_VERSION}")
 
     def reader(self) -> sqlite3.Connection:
         """A connection of the calling thread's own, for reads that must not hold up the others."""
@@ -264,7 +274,7 @@ class Store:
         rows = self.writer.execute("SELECT number, database_rid, rid, ranges, body FROM containers").fetchall()
         for number, database_rid, rid, ranges, body in rows:
             database = by_rid[database_rid]
-            container = Container(number, database, rid, ranges, json.loads(body))
+            container = Container(number, database, rid, json.loads(ranges), json.loads(body))
             database.containers[container.id] = container
 
     @contextlib.contextmanager
@@ -327,15 +337,15 @@ class Store:
         with self.write(0) as transaction:
             number = transaction.sql.execute(
                 "INSERT INTO containers (database_rid, rid, ranges, body) VALUES (?,?,?,?)",
-                (database.rid, rid, ranges, json.dumps(body)),
+                (database.rid, rid, json.dumps([ranges]), json.dumps(body)),
             ).lastrowid
-        container = Container(number or 0, database, rid, ranges, body)
+        container = Container(number or 0, database, rid, [ranges], body)
         database.containers[container.id] = container
         return container
 
     def replace_container(self, container: Container, body: dict[str, Any]) -> Container:
         """Keep the container under a new definition; its items' expiry follows the new default at once."""
-        changed = Container(container.number, container.database, container.rid, container.range_count, body)
+        changed = replace(container, body=body)
         with self.write(0) as transaction:
             transaction.sql.execute("UPDATE containers SET body=? WHERE number=?", (json.dumps(body), changed.number))
             if changed.default_ttl != container.default_ttl:
@@ -346,6 +356,14 @@ class Store:
                 )
         container.database.containers[changed.id] = changed
         return changed
+
+    def split_container(self, container: Container, ranges: int) -> None:
+        """Give the container more physical partitions, under new numbers."""
+        changed = replace(container, range_counts=[*container.range_counts, ranges])
+        with self.write(0) as transaction:
+            counts = json.dumps(changed.range_counts)
+            transaction.sql.execute("UPDATE containers SET ranges=? WHERE number=?", (counts, changed.number))
+        container.database.containers[changed.id] = changed
 
     def drop_container(self, container: Container) -> None:
         with self.write(0) as transaction:
@@ -385,7 +403,7 @@ class Store:
     def changes(
         self, container: Container, where: "Where", now: float, after: int, since: float
     ) -> Iterator[Item]:
-        """The newest version of every live item changed after lsn `after` and not before `since`, oldest change first."""
+        """The newest version of every live item changed after lsn `after`, at `since` or later, oldest change first."""
         condition, values = where.sql(container)
         cursor = self.writer.execute(
             f"SELECT {ITEM_COLUMNS} FROM items WHERE {condition} AND container=? AND lsn > ? AND ts >= ?"

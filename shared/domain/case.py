@@ -91,6 +91,7 @@ class Case(Record):
     payee: Payee | None = None
     steps: list[Step] = Field(default_factory=list)
     facts_changed_at: int = 0
+    facts_changed_on: date | None = None
     guarantee: Guarantee = Field(default_factory=Guarantee)
     agenda: Agenda = Field(default_factory=Agenda)
 
@@ -127,6 +128,7 @@ class Case(Record):
         four_eyes.remember(self.steps, event)
         if event.kind in CHANGES_FACTS:
             self.facts_changed_at = event.sequence
+            self.facts_changed_on = self.today(event.at)
         self.sequence, self.head = event.sequence, event.hash
 
     def _move(self, cycle: str, event: Event, target: str) -> None:
@@ -160,10 +162,13 @@ class Case(Record):
 CHANGES_FACTS = frozenset(
     {
         "diploma_awarded", "pause_ruled", "pause_ended", "placement_verified", "placement_disputed",
-        "placement_retracted", "placement_ended", "job_offer_ruled", "criterion_waived", "declared",
+        "placement_retracted", "placement_ended", "job_offer_ruled", "criterion_waived",
     }
 )  # fmt: skip
-"""Events after which a notice of the right to claim, sent before, no longer counts as sent."""
+"""Events that can make a claim possible: a notice sent before no longer counts, and the claim's clock starts anew.
+
+What the graduate can bring about alone and at will (a declaration, a week's log) is not among them.
+"""
 
 
 def fold(case_id: str, events: list[Event]) -> Case:

@@ -36,11 +36,11 @@ class Change:
         """The civil date of `now` where this case counts its days."""
         return self.case.today(self.now)
 
-    def check(self, kind: str, subject: str | None = None) -> None:
+    def check(self, kind: str, subject: str | None = None, by: Actor | None = None) -> None:
         """Raise what `record` would raise, and record nothing: the table first, then the role, then four eyes."""
-        cycle = CYCLE_OF[kind]
-        _CYCLES[cycle].permit(kind, self.case.state(cycle, subject), self.actor.role)
-        four_eyes.guard(self.case.steps, kind, self.actor)
+        cycle, actor = CYCLE_OF[kind], by or self.actor
+        _CYCLES[cycle].permit(kind, self.case.state(cycle, subject), actor.role)
+        four_eyes.guard(self.case.steps, kind, actor)
 
     def record(
         self,
@@ -52,18 +52,20 @@ class Change:
         reason: str | None = None,
         evidence: list[str] | None = None,
         note: str | None = None,
+        by: Actor | None = None,
         **data: Any,
     ) -> Event:
         """Let `kind` happen: checked against the tables, sealed into the chain, folded into the case.
 
-        `on` is the civil date on which it was true (default: today); `note` is free text, kept apart and erasable.
+        `on` is the civil date on which it was true (default: today); `note` is free text, kept apart and erasable;
+        `by` is another actor than the change's own, for what software adds to it.
         """
-        self.check(kind, subject)
+        self.check(kind, subject, by)
         event = Event(
             sequence=self.case.sequence + 1,
             kind=kind,
             subject=subject,
-            actor=self.actor,
+            actor=by or self.actor,
             at=utc(self.now),
             occurred_on=on or self.today,
             reason=reason,

@@ -13,7 +13,7 @@ from shared.domain.life_cycle import NONE, LifeCycle, Role, row
 if TYPE_CHECKING:
     from shared.domain.case import Case
 
-APPLICANT, ADMISSIONS, CAREERS, FINANCE = Role.APPLICANT, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
+APPLICANT, CAREERS, FINANCE = Role.APPLICANT, Role.CAREERS, Role.FINANCE
 PARTNER, SYSTEM = Role.PARTNER, Role.SYSTEM
 SIGNERS = (FINANCE, CAREERS)
 
@@ -37,7 +37,7 @@ REFUND = LifeCycle(
         row("withdraw_claim", "claim_withdrawn", ["claimed"], "claim_withdrawn", [APPLICANT],
             "The graduate takes the claim back."),
         row("propose", "refund_proposed", [NONE, "claimed", "proposed"], "proposed",
-            [SYSTEM, APPLICANT, FINANCE, ADMISSIONS],
+            [SYSTEM],
             "Approval, refusal or lapse is proposed, with findings and amount, to a person who signs."),
         row("return_proposal", "proposal_returned", ["proposed"], "claimed", [*SIGNERS, SYSTEM],
             "The proposal is not signed, or no longer fits the facts; the claim stands."),
@@ -49,7 +49,7 @@ REFUND = LifeCycle(
             "A named person signs that the money is not owed, clause by clause, and how to appeal."),
         row("sign_lapse", "refund_lapsed", ["proposed"], "lapsed", SIGNERS,
             "A named person signs that the claim came too late or not at all."),
-        row("void_approval", "approval_voided", ["approved"], "proposed", [SYSTEM, FINANCE],
+        row("void_approval", "approval_voided", ["approved"], "proposed", [SYSTEM],
             "What was approved is no longer what is true; the approval dies and a new proposal is made."),
         row("start_payment", "payment_started", ["approved"], "paying", [FINANCE],
             "Another person orders the payment; the intent is stored before the money is asked to move."),

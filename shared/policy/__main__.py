@@ -16,9 +16,10 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
+
+from pydantic_core import PydanticSerializationError, to_json
 
 from shared.policy.amounts import amounts, parse_ledger
 from shared.policy.clauses import LANGUAGES
@@ -35,9 +36,6 @@ TERMS = ROOT / "programmes" / "terms.toml"
 PAGES = {"en": ROOT / "docs" / "policy.md", "fr": ROOT / "docs" / "policy.fr.md"}
 
 CHUNK_BYTES = 1 << 16
-
-# Our answers hold no cycles, so the encoder need not look for them.
-_print_json = json.JSONEncoder(check_circular=False).encode
 
 
 def read_terms(path: Path) -> dict[str, Terms]:
@@ -56,8 +54,8 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-_decode_facts = json.JSONDecoder(object_pairs_hook=_object_without_repetition, parse_constant=_refuse_constant).decode
-_decode_money = json.JSONDecoder(
+decode_facts = json.JSONDecoder(object_pairs_hook=_object_without_repetition, parse_constant=_refuse_constant).decode
+decode_money = json.JSONDecoder(
     object_pairs_hook=_object_without_repetition, parse_constant=_refuse_constant, parse_float=Decimal
 ).decode
 
@@ -73,13 +71,17 @@ def _parse_json(line: bytes, decode: Callable[[str], Any]) -> Any:
 
 
 def _as_line(answer: object) -> bytes:
-    return _print_json(answer).encode("ascii") + b"\n"
+    try:
+        return to_json(answer) + b"\n"
+    except PydanticSerializationError:
+        # A lone surrogate is no UTF-8: it goes out as the escape that it came in as.
+        return json.dumps(answer).encode("ascii") + b"\n"
 
 
-def lines_as_they_come(source: BufferedReader, out: BinaryIO) -> Iterator[bytes]:
+def lines_as_they_come(source: BinaryIO, out: BinaryIO) -> Iterator[bytes]:
     """The lines of `source`; whoever asks line by line gets the answers so far before the next question."""
     unfinished = b""
-    while chunk := source.read1(CHUNK_BYTES):
+    while chunk := source.read1(CHUNK_BYTES):  # type: ignore[attr-defined]  # stdin's buffer has it
         *lines, unfinished = (unfinished + chunk).split(b"\n")
         yield from lines
         out.flush()
@@ -109,7 +111,7 @@ def rehearse_lines(
     tally = Tally()
     for number, line in enumerate(lines, start=1):
         try:
-            data = _parse_json(line, _decode_facts)
+            data = _parse_json(line, decode_facts)
             change = rehearse(parse_facts(data, terms_by_version), new_terms, data.get("override") or {})
         except InvalidFacts as error:
             tally.invalid += 1
@@ -162,12 +164,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         versions = read_terms(TERMS)
         if asked.command == "decide":
             all_valid = answer_lines(
-                lines, out, lambda data: decide(parse_facts(data, versions)).as_json(), _decode_facts
+                lines, out, lambda data: decide(parse_facts(data, versions)).as_json(), decode_facts
             )
         elif asked.command == "amounts":
-            all_valid = answer_lines(lines, out, lambda data: amounts(*parse_ledger(data)).as_json(), _decode_money)
+            all_valid = answer_lines(lines, out, lambda data: amounts(*parse_ledger(data)).as_json(), decode_money)
         elif asked.command == "outcomes":
-            all_valid = answer_lines(lines, out, lambda data: outcomes(parse_roster(data)), _decode_money)
+            all_valid = answer_lines(lines, out, lambda data: outcomes(parse_roster(data)), decode_money)
         elif asked.command == "rehearse":
             all_valid = rehearse_lines(lines, out, versions, _new_terms(asked.terms, versions))
         else:

@@ -14,7 +14,7 @@ from shared.domain.programme import Programme
 from shared.policy.refund import revisit_on
 from shared.policy.facts import parse_facts
 from shared.policy.terms import Terms
-from shared.use_cases.guarantee import Judgement, judge, step
+from shared.use_cases.guarantee import Judgement, claim_until, judge, step
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,19 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
         deadlines_at=next_deadline(case, programme),
         retention_at=next_retention_check(case, programme),
-        refund_at=now if work is not None else _noon(case, case.guarantee.revisit_on),
+        refund_at=now if work is not None else _next_look(case, terms, now),
     )
     return judgement
+
+
+def _next_look(case: Case, terms: dict[str, Terms], now: datetime) -> datetime | None:
+    """When time alone could next change the answer: the policy's own day, or the end of a clock started anew."""
+    days = [case.guarantee.revisit_on]
+    contract = case.enrolment.contract
+    if contract is not None and contract.terms is not None:
+        anew = claim_until(case, terms[contract.terms])
+        days.append(anew + timedelta(days=1) if anew is not None and anew >= case.today(now) else None)
+    return _noon(case, min((day for day in days if day is not None), default=None))
 
 
 def stage(case: Case) -> str:

@@ -16,7 +16,7 @@ from shared.use_cases import refunds
 from shared.use_cases.agenda import course_limit, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
-from shared.use_cases.guarantee import judge, step
+from shared.use_cases.guarantee import claim_until, judge, step
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -196,7 +196,8 @@ def audit_refund(change: Change, services: Services) -> None:
     if work == "propose":
         refunds.propose(change, judgement)
     elif work == "notice":
-        deadline = decision.claim_deadline or decision.window_end
+        days = [decision.claim_deadline, claim_until(change.case, judgement.terms)]
+        deadline = max((day for day in days if day is not None), default=decision.window_end)
         change.record("claim_notice_sent")
         change.tell("claim_notice", window_end=str(decision.window_end), claim_deadline=str(deadline))
     elif work == "tell":

@@ -6,9 +6,10 @@ The service leaves no key of the facts to its default: what it does not know it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from shared.domain.calendar import add_days
 from shared.domain.case import Case
 from shared.domain.enrolment import Enrolment
 from shared.domain.events import sha256_of
@@ -46,11 +47,11 @@ def judge(case: Case, programme: Programme, terms: dict[str, Terms], now: dateti
     contract = case.enrolment.contract
     if contract is None or contract.terms is None:
         return None
-    facts = facts_of(case, programme, now)
+    facts = facts_of(case, programme, terms[contract.terms], now)
     return Judgement(decide(parse_facts(facts, terms)), facts, terms[contract.terms])
 
 
-def facts_of(case: Case, programme: Programme, now: datetime) -> dict[str, Any]:
+def facts_of(case: Case, programme: Programme, terms: Terms, now: datetime) -> dict[str, Any]:
     """The facts of `guarantee/rules.md`, from the case alone."""
     enrolment = case.enrolment
     contract = enrolment.contract
@@ -77,13 +78,35 @@ def facts_of(case: Case, programme: Programme, now: datetime) -> dict[str, Any]:
         "exclusions": enrolment.exclusions,
         "waived": sorted({waiver.criterion for waiver in enrolment.waivers}),
         "claims": [{"filed_at": claim.filed_at.isoformat()} for claim in case.claims if not claim.withdrawn],
-        "notice_sent": (enrolment.claim_notice_sequence or 0) > case.facts_changed_at,
+        "notice_sent": has_notice(case) and not _in_time_anew(case, terms, now),
         "holidays": _holidays(case, programme, contract.country),
         "refund_paid_on": _paid_on(case),
     }
     if enrolment.status in ENDED_CONTRACTS:
         facts["contract"] = enrolment.status
     return facts
+
+
+def has_notice(case: Case) -> bool:
+    """Whether a notice of the right to claim went out after the last change that made a claim possible."""
+    return (case.enrolment.claim_notice_sequence or 0) > case.facts_changed_at
+
+
+def claim_until(case: Case, terms: Terms) -> date | None:
+    """The last day of the clock that the last change of facts started: a report retracted in month eleven, a pause
+    revoked late. Within the window's own time it says nothing new."""
+    if terms.claim_days is None or case.facts_changed_on is None:
+        return None
+    return add_days(case.facts_changed_on, terms.claim_days)
+
+
+def _in_time_anew(case: Case, terms: Terms, now: datetime) -> bool:
+    """Whether the new clock is still running, or a claim came while it ran: then no older deadline counts."""
+    last_day = claim_until(case, terms)
+    if last_day is None:
+        return False
+    filed = [case.today(claim.filed_at) for claim in case.claims if not claim.withdrawn]
+    return case.today(now) <= last_day or any(day <= last_day for day in filed)
 
 
 def _holidays(case: Case, programme: Programme, country: str) -> list[str]:
@@ -215,7 +238,7 @@ def _step_before_signature(
     if proposed is not None:
         return "drop"
     if word == "awaiting_claim":
-        return None if judgement.facts["notice_sent"] else "notice"
+        return None if has_notice(case) else "notice"
     if word in ("satisfied", "not_eligible") and case.enrolment.status == "qualified":
         return "tell" if case.enrolment.told != word else None
     return None

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("pledge.refunds")
 
+POLICY = Actor(role=Role.SYSTEM, id="policy")
+"""Software proposes, whoever's act made it look."""
 OWN_MONEY = "self"
 """The payer's code for the person themselves; every other payer's money goes back where it came from."""
 QUERY_AFTER = timedelta(hours=23)
@@ -150,7 +152,7 @@ def propose_return_of_money(change: Change, ground: str) -> None:
         return
     refund_id = standing[0] if standing else new_refund(case, ground)
     proposal = proposal_of(case, refund_id, "approval", ground, shares, None)
-    change.record("refund_proposed", refund_id, **_ground(case, refund_id, ground), **proposal)
+    change.record("refund_proposed", refund_id, by=POLICY, **_ground(case, refund_id, ground), **proposal)
 
 
 def _owed_on(change: Change, ground: str) -> list[Share]:
@@ -296,7 +298,7 @@ def pay(change: Change, services: Services, *, refund: str) -> None:
     _check_payee(change, record.proposal)
     if record.approved_by and not _still_binds(change, services, refund, record):
         fresh = _judged_anew(change, services, refund, record)
-        change.record("approval_voided", refund, **fresh)
+        change.record("approval_voided", refund, by=POLICY, **fresh)
         change.answer = {"refused": "approval-void"}
         return
     attempt = record.attempts + 1

@@ -19,7 +19,7 @@ from shared.policy.criteria import findings_as_json
 from shared.policy.facts import parse_facts
 from shared.policy.refund import standing
 from shared.policy.terms import Terms
-from shared.use_cases.guarantee import judge
+from shared.use_cases.guarantee import claim_until, judge
 
 _CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
 _SENTENCES = {(row.event, cycle.name): row.sentence for cycle in LIFE_CYCLES for row in reversed(cycle.rows)}
@@ -138,7 +138,8 @@ def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: da
     told["days_used"] = max(0, (min(today, end) - qualified).days) if end and qualified else None
     told["days_left"] = max(0, (end - today).days) if end else None
     told["first_day_to_claim"] = (end + timedelta(days=1)).isoformat() if end and judgement.terms.claim_days else None
-    told["last_day_to_claim"] = decision.claim_deadline and decision.claim_deadline.isoformat()
+    last_days = [day for day in (decision.claim_deadline, claim_until(case, judgement.terms)) if day is not None]
+    told["last_day_to_claim"] = max(last_days).isoformat() if decision.claim_deadline else None
     told["refunds"] = {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"}
     told["waivers"] = [waiver.model_dump(mode="json", exclude={"by"}) for waiver in case.enrolment.waivers]
     return told

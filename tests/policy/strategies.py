@@ -50,29 +50,57 @@ END_REASONS = [
     "visa_refused",
 ]
 KINDS = ["fixed_term", "contractor", "self_employed", "internship", "apprenticeship", "volunteer"]
-# Mostly ordinary jobs, so that a draw often gets past the first lines of the table.
-_jobs = objects(
-    {
-        "contract_signed_on": st.one_of(days, days, days, st.none()),
-        "starts_on": st.one_of(days, days, st.none()),
-        "contract": st.sampled_from(["permanent", "permanent", *KINDS]),
-    },
-    {
-        "offered_on": maybe_days,
-        "fixed_end": maybe_days,
-        "renews": st.sampled_from(["j0", "j1", "j2", "gone"]),
-        "ended_on": maybe_days,
-        "end_reason": st.none() | st.sampled_from(END_REASONS),
-        "hours": st.sampled_from([None, 0, 24, 24.5, 25, 35]),
-        "field": st.sampled_from([None, "in", "in", "in", "out", "unknown"]),
-        "employer": st.sampled_from([None, "external", "programme"]),
-        "verified": st.sampled_from([None, True, True, "disputed"]),
-        "retracted": st.sampled_from([None, False, False, True]),
-        "attested": st.sampled_from([None, True, False]),
-        "reported_on": maybe_days,
-    },
+
+
+def _day_after(start: str | None, offset: int) -> str | None:
+    return None if start is None else (date.fromisoformat(start) + timedelta(days=offset)).isoformat()
+
+
+def _job(
+    signed_on: str | None, lag: int | None, worked: int | None, term: int | None, twists: list[dict[str, Any]]
+) -> dict[str, Any]:
+    starts_on = None if lag is None else _day_after(signed_on, lag)
+    said = {
+        "contract_signed_on": signed_on,
+        "starts_on": starts_on,
+        "ended_on": None if worked is None else _day_after(starts_on, worked - 1),
+        "fixed_end": None if term is None else _day_after(starts_on, term),
+    }
+    for twist in twists:
+        said |= twist
+    return said
+
+
+# Mostly ordinary jobs with a twist or two, so that a draw often gets to the last lines of the table.
+_twists = st.one_of(
+    st.fixed_dictionaries({"end_reason": st.none() | st.sampled_from(END_REASONS), "ended_on": days}),
+    st.fixed_dictionaries({"contract": st.sampled_from(["fixed_term", "fixed_term", *KINDS])}),
+    st.fixed_dictionaries({"renews": st.sampled_from(["j0", "j1", "j2", "gone"]), "contract": st.just("fixed_term")}),
+    st.fixed_dictionaries({"contract_signed_on": maybe_days, "offered_on": maybe_days}),
+    st.fixed_dictionaries({"starts_on": maybe_days}),
+    st.fixed_dictionaries({"fixed_end": maybe_days}),
+    st.fixed_dictionaries({"hours": st.sampled_from([None, 0, 24, 24.5, 25, 35])}),
+    st.fixed_dictionaries({"field": st.sampled_from([None, "in", "out", "unknown"])}),
+    st.fixed_dictionaries({"employer": st.sampled_from([None, "external", "programme"])}),
+    st.fixed_dictionaries({"verified": st.sampled_from([None, True, "disputed"])}),
+    st.fixed_dictionaries({"retracted": st.sampled_from([None, False, True])}),
+    st.fixed_dictionaries({"attested": st.sampled_from([None, True, False]), "contract": st.just("self_employed")}),
+    st.fixed_dictionaries({"reported_on": maybe_days}),
 )
-jobs = st.lists(_jobs, max_size=3).map(lambda drawn: [{"id": f"j{n}", **job} for n, job in enumerate(drawn)])
+_jobs = st.builds(
+    _job,
+    days,
+    st.sampled_from([0, 0, 10, 60, 89, 90, 91, None]),
+    st.sampled_from([None, None, 1, 33, 34, 35, 36, 100]),
+    st.sampled_from([None, 90, 180, 181, 182, 183, 184, 365]),
+    st.lists(_twists, max_size=2),
+)
+_lost_jobs = st.builds(
+    lambda job, reason: {**job, "end_reason": reason}, _jobs, st.none() | st.sampled_from(END_REASONS[:4])
+)
+jobs = st.lists(_jobs | _lost_jobs, max_size=3).map(
+    lambda drawn: [{"id": f"j{n}", **job} for n, job in enumerate(drawn)]
+)
 offers = objects(
     {
         "offered_on": days,

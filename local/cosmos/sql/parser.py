@@ -264,12 +264,8 @@ class Parser:
             self.take()
             return Source(alias, self.source_expression(), iterates=True)
         expression = self.source_expression()
-        if self.accept_word("AS"):
-            alias = self.name()
-        elif self.is_name() and not self.is_word("OFFSET"):
-            alias = self.name()
-        else:
-            alias = self.implied_alias(expression)
+        is_aliased = self.accept_word("AS") or (self.is_name() and not self.is_word("OFFSET"))
+        alias = self.name() if is_aliased else self.implied_alias(expression)
         return Source(alias, expression, iterates=isinstance(expression, Subquery))
 
     def source_expression(self) -> Expression:

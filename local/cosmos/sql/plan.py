@@ -126,14 +126,15 @@ def _payload(query: Select) -> str:
 
 
 def _limit_clause(query: Select, program: Program) -> str:
-    if query.offset is None:
+    # Each partition may hold all of the first rows, so the client does the skipping. With DISTINCT the client also
+    # drops rows, and only it can tell how many it needs.
+    if query.offset is None or query.distinct:
         return ""
-    # Each partition may hold all of the first rows, so the client does the skipping.
     return f" OFFSET 0 LIMIT {program.offset + (program.limit or 0)}"
 
 
 def _ordered(query: Select, program: Program) -> str:
-    top = f"TOP {program.top} " if program.top is not None else ""
+    top = f"TOP {program.top} " if program.top is not None and not query.distinct else ""
     items = ", ".join(f'{{"item": {order.text}}}' for order in query.order_by)
     where = f"({query.where_text}) AND " if query.where is not None else ""
     order_by = ", ".join(f"{order.text} {'DESC' if order.descending else 'ASC'}" for order in query.order_by)

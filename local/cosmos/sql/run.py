@@ -108,6 +108,12 @@ class Program:
         """Whether rows can be given out as items are read, without looking at the rest."""
         return not (self.is_grouped or self.order_by or self.query.distinct)
 
+    @property
+    def is_index_only(self) -> bool:
+        """Whether the service could answer from its index alone, as it does when rows are only counted."""
+        counted = [call for column in self.query.columns for call in aggregates_in(column.expression)]
+        return bool(counted) and all(call.name == "COUNT" and isinstance(call.arguments[0], Literal) for call in counted)
+
     def run(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
         """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order."""
         self._deadline = time.monotonic() + SECONDS_MAX
@@ -349,11 +355,11 @@ def _combinations(slots: Slots, steps: list[tuple[int, Evaluated, bool]], index:
         return
     slot, expression, iterates = steps[index]
     value = expression(slots)
-    if iterates:
-        values = value if isinstance(value, list) else []
-    else:
-        values = [] if value is UNDEFINED else [value]
-    for element in values:
+    if not iterates:
+        value = [value]
+    for element in value if isinstance(value, list) else []:
+        if element is UNDEFINED:
+            continue
         slots[slot] = element
         yield from _combinations(slots, steps, index + 1)
 

@@ -1,7 +1,7 @@
 """The syntax tree of a query, and the errors a query can have."""
 
 from dataclasses import dataclass, field
-from typing import Any, Union
+from typing import Any
 
 from local.cosmos.wire import CosmosError
 
@@ -28,7 +28,8 @@ class Name:
     """A variable: the alias of a FROM or JOIN source."""
 
     name: str
-    start: int = 0
+    # Where it stands does not make it another name.
+    start: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True)
@@ -94,8 +95,8 @@ class Ternary:
 class Call:
     name: str
     arguments: list["Expression"]
-    start: int = 0
-    end: int = 0
+    start: int = field(default=0, compare=False)
+    end: int = field(default=0, compare=False)
 
 
 @dataclass(slots=True)
@@ -116,10 +117,10 @@ class Subquery:
     query: "Select"
 
 
-Expression = Union[
-    Literal, Parameter, Name, Member, Unary, Binary, Logical, In, Between, Like, Ternary, Call, ArrayOf, ObjectOf,
-    Subquery,
-]  # fmt: skip
+Expression = (
+    Literal | Parameter | Name | Member | Unary | Binary | Logical | In | Between | Like | Ternary | Call | ArrayOf
+    | ObjectOf | Subquery
+)  # fmt: skip
 
 
 @dataclass(slots=True)

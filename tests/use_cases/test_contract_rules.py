@@ -1,0 +1,182 @@
+"""What the law says about the contract, on both sides of each boundary day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import pytest
+
+from shared.domain.errors import ActionNotAllowed, RuleBroken
+from shared.domain.life_cycle import Role
+from shared.use_cases import applications, enrolments, screening
+from tests.builders import SERVICES, InMemory, at
+
+
+def sign(case: InMemory, now: datetime) -> None:
+    case.do(now, Role.APPLICANT, lambda change: enrolments.sign_contract(change, SERVICES))
+
+
+def test_french_contract_cannot_be_signed_on_the_seventh_day_after_receipt() -> None:
+    case = InMemory("FR").received("2027-06-01")
+
+    with pytest.raises(RuleBroken) as refused:
+        sign(case, datetime.fromisoformat("2027-06-08T10:00:00+02:00"))
+
+    assert refused.value.code == "signature-too-early"
+
+
+def test_french_contract_can_be_signed_from_midnight_after_seven_days() -> None:
+    case = InMemory("FR").received("2027-06-01")
+
+    sign(case, datetime.fromisoformat("2027-06-09T00:00:00+02:00"))
+
+    assert case.case.enrolment.status == "contracted"
+
+
+def test_british_contract_can_be_signed_at_once() -> None:
+    case = InMemory("GB", "Europe/London").received("2027-06-01")
+
+    sign(case, at("2027-06-01", 15))
+
+    assert case.case.enrolment.status == "contracted"
+
+
+@pytest.mark.parametrize(("deposit", "allowed"), [("2160.00", True), ("2160.01", False)])
+def test_french_deposit_is_at_most_thirty_percent(deposit: str, allowed: bool) -> None:
+    case = InMemory("FR").accepted()
+
+    def send() -> None:
+        case.do("2027-02-01", Role.ADMISSIONS, lambda change: enrolments.send_contract(change, deposit=deposit))
+
+    if allowed:
+        send()
+        assert case.case.enrolment.contract is not None
+        assert case.case.enrolment.contract.deposit_minor == 216000
+    else:
+        with pytest.raises(RuleBroken) as refused:
+            send()
+        assert refused.value.code == "deposit-too-high"
+
+
+def test_no_contract_is_sent_while_a_condition_is_open() -> None:
+    case = InMemory()
+    case.do("2027-01-12", Role.ADMISSIONS, lambda change: screening.assign(change, specialist="s"))
+    case.do("2027-01-13", Role.SPECIALIST, lambda change: screening.recommend(change, outcome="advise_against"))
+    condition = [{"kind": "degree_awarded", "due_on": date(2027, 3, 1)}]
+    case.do(
+        "2027-01-14",
+        Role.ADMISSIONS,
+        lambda change: screening.decide_admission(change, outcome="offer", conditions=condition),
+    )
+    case.do("2027-01-15", Role.APPLICANT, lambda change: applications.answer_offer(change, answer="accept"))
+
+    with pytest.raises(RuleBroken) as refused:
+        case.do("2027-01-16", Role.ADMISSIONS, enrolments.send_contract)
+
+    assert refused.value.code == "conditions-open"
+
+
+@pytest.mark.parametrize(
+    ("sent_at", "in_time"), [("2027-06-15T23:50:00+01:00", True), ("2027-06-16T00:05:00+01:00", False)]
+)
+def test_british_contract_can_be_cancelled_to_the_end_of_the_fourteenth_day(sent_at: str, in_time: bool) -> None:
+    case = InMemory("GB", "Europe/London").received("2027-06-01")
+    sign(case, at("2027-06-01", 10))
+    moment = datetime.fromisoformat(sent_at)
+
+    def cancel() -> None:
+        case.do("2027-06-17", Role.FINANCE, lambda change: enrolments.cancel(change, sent_at=moment))
+
+    if in_time:
+        cancel()
+        assert case.case.enrolment.status == "cancelled"
+    else:
+        with pytest.raises(RuleBroken) as refused:
+            cancel()
+        assert refused.value.code == "cancellation-too-late"
+
+
+def test_withdrawal_within_fourteen_days_is_the_cancellation_that_gives_everything_back() -> None:
+    case = InMemory("GB", "Europe/London").signed("2027-02-22").paid("1000.00", day="2027-02-23")
+
+    case.do("2027-03-08", Role.APPLICANT, applications.withdraw)
+
+    assert case.case.enrolment.status == "cancelled"
+    assert [(share.payer, share.amount_minor) for share in case.refund().proposal.shares] == [("self", 100_000)]
+    assert case.refund().ground == "cancellation"
+
+
+@pytest.mark.parametrize(
+    ("day", "status", "back"),
+    [("2027-05-22", "terminated", 360_000 - 216_000), ("2027-05-23", "withdrawn", None)],
+)
+def test_french_student_may_leave_for_thirty_percent_in_the_first_three_months_only(
+    day: str, status: str, back: int | None
+) -> None:
+    case = InMemory("FR").signed("2027-02-22").paid("3600.00")
+
+    case.do(day, Role.APPLICANT, applications.withdraw)
+
+    assert case.case.enrolment.status == status
+    found = sum(share.amount_minor for each in case.case.refunds.values() for share in each.proposal.shares)
+    assert found == (back or 0)
+
+
+def test_graduate_cannot_withdraw_from_the_promise() -> None:
+    case = InMemory().qualified()
+
+    with pytest.raises(ActionNotAllowed):
+        case.do("2027-11-01", Role.APPLICANT, applications.withdraw)
+
+
+def test_contract_is_judged_by_the_terms_in_force_on_the_day_of_signature() -> None:
+    before, after = InMemory().signed("2027-03-14"), InMemory().signed("2027-03-15")
+
+    versions = [each.case.enrolment.contract.terms for each in (before, after) if each.case.enrolment.contract]
+    assert versions == ["published", "reference"]
+
+
+def test_payment_told_twice_is_one_payment_and_with_other_particulars_a_conflict() -> None:
+    case = InMemory().studying().paid("1000.00").paid("1000.00")
+
+    assert len(case.case.ledger) == 1
+    with pytest.raises(RuleBroken) as refused:
+        case.paid("1000.01")
+    assert refused.value.code == "payment-differs"
+
+
+def test_money_beyond_the_price_is_proposed_back() -> None:
+    case = InMemory().studying().paid("7200.00").paid("50.00", payment_id="P2", day="2027-04-06")
+
+    assert case.refund().ground == "overpayment"
+    assert [share.amount_minor for share in case.refund().proposal.shares] == [5_000]
+
+
+def test_open_accommodation_request_keeps_assessment_open() -> None:
+    case = InMemory()
+    case.do("2027-01-12", Role.ADMISSIONS, lambda change: screening.assign(change, specialist="s"))
+    case.do("2027-01-13", Role.SPECIALIST, lambda change: screening.recommend(change, outcome="assess"))
+
+    for kind, waiting in (("test", True), ("interview", False)):
+        case.do(
+            "2027-01-14",
+            Role.PARTNER,
+            lambda change, kind=kind, waiting=waiting: screening.record_assessment(
+                change, assessment_id=kind, kind=kind, outcome="failed", accommodation_open=waiting
+            ),
+        )
+
+    assert case.case.application.status == "assessment"
+
+
+def test_lapsed_offer_can_be_given_back_for_thirty_days_and_is_decided_anew_after() -> None:
+    def lapsed() -> InMemory:
+        case = InMemory().accepted_offer_pending()
+        case.do("2027-02-01", Role.SYSTEM, lambda change: change.record("offer_lapsed"))
+        return case
+
+    given_back, too_late = lapsed(), lapsed()
+    given_back.do("2027-03-03", Role.ADMISSIONS, lambda change: screening.reopen(change, reason="illness"), who="d")
+    too_late.do("2027-03-04", Role.ADMISSIONS, lambda change: screening.reopen(change, reason="illness"), who="d")
+
+    assert [each.case.application.status for each in (given_back, too_late)] == ["offered", "deciding"]

@@ -1,0 +1,384 @@
+"""From a claim to money: who may do what, what an approval binds, and what never happens twice."""
+
+from __future__ import annotations
+
+from datetime import date
+from types import SimpleNamespace
+
+import pytest
+
+from shared.domain.change import Change
+from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, RuleBroken
+from shared.domain.life_cycle import Role
+from shared.use_cases import deadlines, enrolments, placements, refunds
+from tests.builders import SERVICES, InMemory
+
+
+def sweep(case: InMemory, day: str) -> Change:
+    return case.do(day, Role.SYSTEM, lambda change: deadlines.audit_refund(change, SERVICES))
+
+
+def proposed(day: str = "2028-04-10") -> InMemory:
+    """A published guarantee whose window has ended without a job: approval proposed."""
+    case = InMemory().qualified("2027-10-04", signed_on="2027-02-22")
+    sweep(case, day)
+    return case
+
+
+def approved() -> InMemory:
+    case = proposed().has_payee("2028-04-11")
+    case.signs("2028-04-12", who="finance-1")
+    return case
+
+
+def order(case: InMemory, day: str = "2028-04-20", who: str = "finance-2") -> Change:
+    return case.do(day, Role.FINANCE, lambda change: refunds.pay(change, SERVICES, refund="r1"), who=who)
+
+
+def told(case: InMemory, **other: object) -> dict[str, object]:
+    reference = next(iter(case.refund().payments))
+    amount = {"amount": "7200.00", "currency": "EUR"}
+    return {"reference": reference, "refund_id": "R-1", "amount": amount, "refunded_on": "2028-04-21"} | other
+
+
+def test_sweep_proposes_without_a_claim_under_the_published_terms() -> None:
+    case = proposed()
+
+    assert (case.refund().status, case.refund().proposal.verdict) == ("proposed", "approval")
+    assert [(share.payer, share.amount_minor) for share in case.refund().proposal.shares] == [("self", 720_000)]
+
+
+def test_sweep_does_nothing_twice() -> None:
+    case = proposed()
+
+    again = sweep(case, "2028-04-11")
+
+    assert again.events == []
+
+
+def test_sweep_sends_the_notice_once_under_terms_that_ask_for_a_claim() -> None:
+    case = InMemory().qualified("2027-10-04", signed_on="2027-03-15")
+    case.do(
+        "2027-10-05",
+        Role.CAREERS,
+        lambda c: placements.exempt_weeks(
+            c, first_day=date(2027, 10, 1), last_day=date(2028, 5, 1), note="Do something else."
+        ),
+    )
+
+    first, second = sweep(case, "2028-04-10"), sweep(case, "2028-04-11")
+
+    assert [event.kind for event in first.events] == ["claim_notice_sent"]
+    assert second.events == []
+
+
+def test_approver_may_not_pay() -> None:
+    case = approved()
+
+    with pytest.raises(Forbidden, match="same-person"):
+        order(case, who="finance-1")
+
+
+def test_who_rang_back_about_the_account_may_not_sign() -> None:
+    case = proposed().has_payee("2028-04-11", checked_by="finance-1")
+
+    with pytest.raises(Forbidden, match="same-person"):
+        case.signs("2028-04-12", who="finance-1")
+
+
+def test_payment_waits_for_the_hold_after_a_change_of_account() -> None:
+    case = proposed()
+    case.signs("2028-04-12", who="finance-1")
+    case.has_payee("2028-04-18")
+
+    with pytest.raises(RuleBroken) as refused:
+        order(case, "2028-04-20")
+
+    assert refused.value.code == "payee-hold"
+
+
+def test_payment_needs_a_confirmed_account() -> None:
+    case = proposed()
+    case.signs("2028-04-12", who="finance-1")
+
+    with pytest.raises(RuleBroken) as refused:
+        order(case)
+
+    assert refused.value.code == "payee-missing"
+
+
+def test_approval_dies_when_the_account_changes_after_it() -> None:
+    case = approved()
+    case.do(
+        "2028-04-13",
+        Role.APPLICANT,
+        lambda c: refunds.name_payee(c, SERVICES, account_holder="A O", iban="DE89370400440532013000"),
+    )
+    case.do("2028-04-13", Role.CAREERS, lambda c: enrolments.call_back(c, about="payee", outcome="confirmed"), who="x")
+
+    change = order(case, "2028-04-20")
+
+    assert [event.kind for event in change.events] == ["approval_voided"]
+    assert case.refund().status == "proposed"
+
+
+def test_approval_dies_when_a_job_that_counts_is_reported_after_it() -> None:
+    case = approved()
+    job = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2028, 2, 1)}
+    case.do(
+        "2028-04-14",
+        Role.APPLICANT,
+        lambda c: placements.report_placement(c, **job, starts_on=date(2028, 2, 7)),
+    )
+
+    change = order(case, "2028-04-20")
+
+    assert [event.kind for event in change.events] == ["approval_voided"]
+
+
+def test_approval_does_not_die_of_a_diary_entry() -> None:
+    case = approved()
+    case.do("2028-04-14", Role.CAREERS, lambda c: enrolments.log_contact(c, contacted_on=date(2028, 4, 14)), who="x")
+
+    order(case, "2028-04-20")
+
+    assert case.refund().status == "paying"
+
+
+def test_partner_saying_twice_that_money_arrived_books_it_once() -> None:
+    case = approved()
+    order(case)
+
+    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+    again = case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+
+    assert again.events == []
+    assert case.refund().status == "paid"
+    assert refunds.received(case.case) == {"self": 0}
+
+
+def test_partner_naming_another_amount_is_not_believed() -> None:
+    case = approved()
+    order(case)
+    other = told(case, amount={"amount": "7200.01", "currency": "EUR"})
+
+    with pytest.raises(RuleBroken) as refused:
+        case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, other))
+
+    assert refused.value.code == "amount-differs"
+
+
+def test_failed_payment_is_booked_back_and_needs_a_new_signature() -> None:
+    case = approved()
+    order(case)
+    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+    reference = next(iter(case.refund().payments))
+
+    case.do("2028-04-25", Role.PARTNER, lambda change: refunds.fail(change, reference, "account_closed"))
+
+    assert case.refund().status == "failed"
+    assert refunds.received(case.case) == {"self": 720_000}
+    case.signs("2028-04-26", who="finance-1")
+    order(case, "2028-05-02")
+    assert len(case.refund().payments) == 2
+
+
+def test_refund_of_two_payers_is_paid_when_both_shares_arrived() -> None:
+    case = InMemory().studying().paid("3600.00").paid("3600.00", payer="employer:acme", payment_id="P2")
+    awarded = date(2027, 10, 4)
+    case.do("2027-10-04", Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=awarded))
+    sweep(case, "2028-04-10")
+    case.has_payee("2028-04-11")
+    case.signs("2028-04-12", who="finance-1")
+    order(case)
+    half = {"amount": "3600.00", "currency": "EUR"}
+
+    statuses = []
+    for number, reference in enumerate(case.refund().payments):
+        body = {"reference": reference, "refund_id": f"R{number}", "amount": half, "refunded_on": "2028-04-21"}
+        case.do("2028-04-21", Role.PARTNER, lambda change, body=body: refunds.confirm(change, body))
+        statuses.append(case.refund().status)
+
+    assert statuses == ["paying", "paid"]
+
+
+def test_claim_is_stored_out_of_time_and_whatever_job_is_on_record() -> None:
+    case = InMemory().qualified(signed_on="2027-03-15")
+    job = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2027, 11, 1)}
+    case.do(
+        "2027-11-08",
+        Role.APPLICANT,
+        lambda c: placements.report_placement(c, **job, starts_on=date(2027, 11, 8)),
+    )
+
+    case.do("2029-01-10", Role.APPLICANT, refunds.file_claim)
+    sweep(case, "2029-01-11")
+
+    assert (case.refund().status, case.refund().proposal.verdict) == ("proposed", "refusal")
+
+
+def test_second_claim_while_one_is_open_is_told_the_first_ones_id() -> None:
+    case = InMemory().qualified(signed_on="2027-03-15")
+    case.do("2028-04-10", Role.APPLICANT, refunds.file_claim)
+
+    with pytest.raises(AlreadyExists, match="k1"):
+        case.do("2028-04-11", Role.APPLICANT, refunds.file_claim)
+
+
+def test_no_claim_before_qualifying() -> None:
+    case = InMemory().studying()
+
+    with pytest.raises(ActionNotAllowed):
+        case.do("2027-06-01", Role.APPLICANT, refunds.file_claim)
+
+
+def refused() -> InMemory:
+    """A claim refused for want of a log of the search."""
+    case = InMemory().qualified("2027-10-04", signed_on="2027-03-15")
+    for monday in (date(2027, 10, 11), date(2027, 10, 18), date(2027, 10, 25)):
+        case.do(
+            monday.isoformat(),
+            Role.APPLICANT,
+            lambda c, monday=monday: placements.log_search_week(c, monday=monday, applications=0),
+        )
+    case.do("2028-04-10", Role.APPLICANT, refunds.file_claim)
+    sweep(case, "2028-04-11")
+    case.signs("2028-04-12", who="finance-1")
+    return case
+
+
+def decide(case: InMemory, outcome: str, who: str) -> None:
+    case.do(
+        "2028-05-01",
+        Role.CAREERS,
+        lambda c: refunds.decide_appeal(c, SERVICES, appeal="r1", outcome=outcome, reason="looked_again"),
+        who=who,
+    )
+
+
+def test_refusal_names_its_clauses() -> None:
+    case = refused()
+
+    assert case.refund().status == "refused"
+    assert case.refund().proposal.clauses == ["job_search"]
+
+
+def test_appeal_is_decided_by_another_person_and_paid_by_yet_another() -> None:
+    case = refused()
+    case.do("2028-04-20", Role.APPLICANT, lambda c: refunds.appeal(c, refund="r1", reason="I was ill."))
+    with pytest.raises(Forbidden, match="same-person"):
+        decide(case, "overturn", who="finance-1")
+
+    decide(case, "overturn", who="careers-1")
+    case.has_payee("2028-05-02")
+    with pytest.raises(Forbidden, match="same-person"):
+        order(case, "2028-05-10", who="careers-1")
+
+
+def test_overturned_refusal_is_approved_and_paid() -> None:
+    case = refused().has_payee("2028-04-13")
+    case.do("2028-04-20", Role.APPLICANT, lambda c: refunds.appeal(c, refund="r1", reason="I was ill."))
+
+    decide(case, "overturn", who="careers-1")
+    order(case, "2028-05-10")
+
+    assert case.refund().status == "paying"
+
+
+def test_late_job_opens_a_recovery_and_nothing_is_debited() -> None:
+    case = approved()
+    order(case)
+    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+    job = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2028, 2, 1)}
+    case.do(
+        "2028-05-14",
+        Role.APPLICANT,
+        lambda c: placements.report_placement(c, **job, starts_on=date(2028, 2, 7)),
+    )
+
+    sweep(case, "2028-05-15")
+
+    assert case.refund().status == "recovery_open"
+    assert refunds.received(case.case) == {"self": 0}
+
+
+def test_retracted_placement_starts_the_notice_anew() -> None:
+    case = InMemory().qualified(signed_on="2027-03-15")
+    exempt = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Build a portfolio."}
+    case.do("2027-10-05", Role.CAREERS, lambda c: placements.exempt_weeks(c, **exempt))
+    facts = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2027, 12, 1)}
+    case.do(
+        "2027-12-02",
+        Role.PARTNER,
+        lambda c: placements.report_placement(c, placement_id="J1", **facts, starts_on=date(2027, 12, 8)),
+    )
+    placement = next(iter(case.case.placements))
+    case.do(
+        "2027-12-09",
+        Role.CAREERS,
+        lambda c: placements.rule_placement(c, placement=placement, outcome="verified"),
+    )
+    told_first = sweep(case, "2028-04-10")
+
+    case.do("2028-05-22", Role.PARTNER, lambda c: placements.retract_placement(c, placement="J1"))
+    noticed = sweep(case, "2028-05-23")
+
+    assert [event.kind for event in told_first.events] == ["outcome_told"]
+    assert [event.kind for event in noticed.events] == ["claim_notice_sent"]
+
+
+def test_proposal_that_no_longer_fits_cannot_be_signed() -> None:
+    case = proposed()
+    job = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2028, 2, 1)}
+    case.do(
+        "2028-04-11",
+        Role.APPLICANT,
+        lambda c: placements.report_placement(c, **job, starts_on=date(2028, 2, 7)),
+    )
+
+    with pytest.raises(RuleBroken) as stale:
+        case.signs("2028-04-12", who="finance-1")
+
+    assert stale.value.code == "proposal-stale"
+
+
+def test_refunds_never_exceed_payments() -> None:
+    case = approved()
+    line = {"payment_id": "C1", "kind": "chargeback", "payer": "self", "received_on": date(2028, 4, 13)}
+    money = {"amount": "7200.00", "currency": "EUR"}
+    case.do("2028-04-13", Role.PARTNER, lambda c: enrolments.record_money(c, amount=money, **line))
+    record = case.refund()
+    due = record.proposal.shares
+
+    with pytest.raises(RuleBroken) as refusal:
+        refunds._check_ceiling(case.case, due)
+
+    assert refusal.value.code == "more-than-paid"
+
+
+def test_settings_of_the_test_are_enough_to_seal_an_account() -> None:
+    sealed = refunds._seal(SERVICES, "case", {"iban": "X"})
+
+    assert refunds._unseal(SimpleNamespace(settings=SERVICES.settings), "case", sealed) == {"iban": "X"}
+
+
+@pytest.mark.parametrize(
+    ("filed", "verdict"), [("2028-07-21", "approval"), ("2028-07-22", "lapse")]
+)
+def test_placement_retracted_in_month_eight_gives_sixty_new_days_to_claim(filed: str, verdict: str) -> None:
+    case = InMemory().qualified(signed_on="2027-03-15")
+    exempt = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Build a portfolio."}
+    case.do("2027-10-05", Role.CAREERS, lambda c: placements.exempt_weeks(c, **exempt))
+    facts = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2027, 12, 1)}
+    case.do(
+        "2027-12-02",
+        Role.APPLICANT,
+        lambda c: placements.report_placement(c, **facts, starts_on=date(2027, 12, 8)),
+    )
+    case.do("2028-05-22", Role.APPLICANT, lambda c: placements.retract_placement(c, placement="p1"))
+    sweep(case, "2028-05-23")
+
+    case.do(filed, Role.APPLICANT, refunds.file_claim)
+    sweep(case, "2028-08-15")
+
+    assert case.refund().proposal.verdict == verdict

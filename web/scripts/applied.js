@@ -1,0 +1,3 @@
+// Nothing happens here but the choice of language.
+
+import "./words.js";

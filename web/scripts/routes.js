@@ -1,0 +1,36 @@
+// Which route carries out which action of the life cycles, for staff. JSON but for this comment and the export, so that
+// a test can hold it against the service's tables. An id in a route is chosen from a list that staff.js makes.
+
+export default {
+  "assignment": ["assign"],
+  "screening-events": ["screen"],
+  "recommendation": ["recommend", "advise_against"],
+  "assessments": ["assess", "end_assessment"],
+  "admission-decision": ["offer", "waitlist", "reject"],
+  "offer-withdrawal": ["withdraw_offer"],
+  "conditions/{condition_id}": ["rule_condition", "fail_condition"],
+  "reopening": ["reopen", "undo_lapse"],
+  "contract": ["send_contract"],
+  "contract-receipt": ["receive_contract"],
+  "cancellation": ["cancel", "terminate"],
+  "course-start": ["start_course"],
+  "extension": ["extend"],
+  "leave-ruling": ["grant_leave", "refuse_leave"],
+  "leave-end": ["end_leave"],
+  "expiry": ["propose_expiry"],
+  "payments": ["record_money"],
+  "diploma": ["award_diploma"],
+  "diploma-revocation": ["revoke_diploma"],
+  "pause-ruling": ["rule_pause"],
+  "pause-end": ["end_pause"],
+  "exemption": ["exempt_weeks"],
+  "placements/{placement}/verification": ["verify_placement", "dispute_placement", "retract_placement"],
+  "offers/{offer_id}/ruling": ["rule_offer"],
+  "waivers": ["waive"],
+  "contact-logged": ["log_contact"],
+  "call-backs": ["call_back"],
+  "proposals/{proposal}/signature": ["approve", "refuse", "sign_lapse", "return_proposal", "drop_proposal", "approve_anew", "expire", "drop_expiry", "sign_recovery"],
+  "refunds/{refund}/payment": ["start_payment"],
+  "appeals/{appeal}/decision": ["uphold", "overturn"],
+  "recovery/{recovery}/outcome": ["record_recovery", "waive_recovery"]
+};

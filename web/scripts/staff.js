@@ -1,0 +1,288 @@
+// A plain desk for staff. What may be done comes from the case's `actions`; how its form looks, from the service's own
+// OpenAPI document. The token stays in this tab.
+
+import { call, problemOf } from "./api.js";
+import { buildForm, problemText } from "./forms.js";
+import { guaranteeView } from "./guarantee.js";
+import { at, badge, facts, make } from "./page.js";
+import ROUTES from "./routes.js";
+import { called, day, knows, moment, money, say, spoken } from "./words.js";
+
+const KEPT = "staff";
+const CASE = "/api/cases/{case_id}/";
+
+let token = sessionStorage.getItem(KEPT);
+let person = read(token);
+let api = null;
+let open = null; // {id, version, seen} of the case on the desk.
+
+document.addEventListener("spoken", show);
+at("sign-out").addEventListener("click", () => {
+  sessionStorage.removeItem(KEPT);
+  token = person = open = null;
+  show();
+});
+addEventListener("hashchange", () => person && route());
+show();
+
+async function show() {
+  at("desk").hidden = person === null;
+  at("door").hidden = person !== null;
+  at("sign-out").hidden = person === null;
+  if (person === null) {
+    at("who").textContent = "";
+    at("token-form").replaceChildren(buildForm({
+      fields: [{ name: "token", kind: "text", required: true, max: 8000 }],
+      button: say("staff.sign_in"),
+      tone: "primary",
+      send: async (values) => {
+        const found = read(values.token.trim());
+        if (found === null) return { ok: false, status: 401, body: { type: "/problems/unauthenticated" } };
+        [token, person] = [values.token.trim(), found];
+        sessionStorage.setItem(KEPT, token);
+        return { ok: true };
+      },
+      done: show,
+    }));
+    return;
+  }
+  at("who").textContent = say("staff.you_are", { name: person.name, roles: person.roles.map((each) => called("role", each)).join(", ") });
+  api ??= (await call("GET", "/openapi.json")).body;
+  searchForms();
+  await route();
+}
+
+/** Name and roles as the token states them, for the screen only: the service checks it. */
+function read(text) {
+  try {
+    const part = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(part), (each) => each.charCodeAt(0))));
+    return { name: claims.name ?? claims.oid, roles: claims.roles ?? [] };
+  } catch {
+    return null;
+  }
+}
+
+async function route() {
+  const id = location.hash.slice(1);
+  if (/^[a-z2-7]{26}$/.test(id)) await openCase(id);
+  else {
+    open = null;
+    at("case-view").hidden = true;
+    await queue({});
+  }
+}
+
+// The queue and the search.
+
+function searchForms() {
+  at("filter").replaceChildren(buildForm({
+    fields: [
+      { name: "stage", kind: "choice", choices: ["application", "enrolment", "search", "refund"].map((each) => [each, called("stage", each)]) },
+      { name: "turn", kind: "choice", choices: ["specialist", "admissions", "careers", "finance"].map((each) => [each, called("role", each)]) },
+    ],
+    button: say("staff.show"),
+    send: (values) => queue(values),
+  }));
+  at("find").replaceChildren(buildForm({
+    fields: [{ name: "wanted", kind: "text", required: true, max: 254 }],
+    button: say("staff.find"),
+    send: async (values) => {
+      const wanted = values.wanted.trim();
+      const name = wanted.includes("@") ? "email" : "reference";
+      const answer = await call("GET", `/cases?${name}=${encodeURIComponent(wanted)}`, { token });
+      if (answer.ok) rows(answer.body.cases, "staff.found", null);
+      return answer;
+    },
+  }));
+}
+
+async function queue(values) {
+  const answer = await call("GET", `/work-queue?${new URLSearchParams(values)}`, { token });
+  if (answer.ok) rows(answer.body.work, "staff.queue", answer.body.next && (() => queue({ ...values, after: answer.body.next })));
+  else at("queue").replaceChildren(make("p", { class: "notice bad" }, problemText(answer)));
+  return answer;
+}
+
+function rows(found, title, more) {
+  const heads = ["staff.case", "staff.stage", "staff.turn", "staff.what", "staff.due"];
+  at("queue").replaceChildren(
+    make("h2", { tabindex: -1 }, say(title), " ", make("span", { class: "soft" }, String(found.length))),
+    found.length === 0 ? make("p", {}, say("staff.nothing")) : make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(title) },
+      make("table", {},
+        make("thead", {}, make("tr", {}, heads.map((each) => make("th", { scope: "col" }, say(each))))),
+        make("tbody", {}, found.map((each) => make("tr", {},
+          make("td", {}, make("a", { href: `#${each.case_id}` }, make("code", {}, each.case_id)), make("br"), make("span", { class: "soft" }, each.intake)),
+          make("td", {}, each.stage ? called("stage", each.stage) : [called("state", each.application), " / ", called("state", each.enrolment)]),
+          make("td", {}, called("role", each.turn)),
+          make("td", {}, called("what", each.what)),
+          make("td", {}, each.due_at && day(each.due_at.slice(0, 10)), each.overdue && [" ", badge("bad", say("staff.overdue"))])))))),
+    more && make("button", { type: "button", click: more }, say("staff.more")),
+  );
+}
+
+// One case.
+
+async function openCase(id, note = null) {
+  const answer = await call("GET", `/cases/${id}`, { token });
+  at("case-view").hidden = false;
+  if (!answer.ok) {
+    open = null;
+    at("case-view").replaceChildren(make("p", { class: "notice bad" }, problemText(answer)));
+    return;
+  }
+  open = { id, version: answer.version, seen: answer.body };
+  const { seen } = open;
+  at("case-view").replaceChildren(
+    make("h2", { tabindex: -1 }, say("staff.case"), " ", make("code", {}, id)),
+    make("div", { role: "status", "aria-live": "polite" }, note && make("p", { class: "notice good" }, note)),
+    make("p", { class: "notice turn" }, make("strong", {}, called("role", seen.agenda.turn)), ": ", called("what", seen.agenda.what), seen.agenda.due_at && [" ", say("case.due", { when: day(seen.agenda.due_at.slice(0, 10)) })]),
+    make("div", { class: "columns" }, about(seen), acts(seen)),
+    documents(seen),
+    make("details", { toggle: guarantee }, make("summary", {}, say("guarantee.title")), make("div", {})),
+    make("details", { toggle: events }, make("summary", {}, say("staff.events")), make("div", {})),
+    make("details", {}, make("summary", {}, say("staff.all_facts")), tree(seen)),
+  );
+  at("case-view").querySelector("h2").focus();
+}
+
+function about(seen) {
+  const { person: who, application, enrolment, guarantee: promise } = seen;
+  return make("section", { class: "part" },
+    make("h3", {}, say("staff.facts")),
+    facts(
+      [say("staff.name"), who && `${who.given_names} ${who.family_names}`],
+      [called("field", "email"), who?.email],
+      [called("field", "phone"), who?.phone],
+      [called("field", "country"), seen.country],
+      [say("case.intake"), seen.intake],
+      [say("case.application"), called("state", application.status)],
+      [say("staff.prerequisite"), called("prerequisite", application.prerequisite)],
+      [say("staff.degree"), who?.education && [who.education.level, who.education.subject, who.education.institution, who.education.country].join(", ")],
+      [say("case.enrolment"), called("state", enrolment.status)],
+      [say("case.price"), enrolment.contract && money(enrolment.contract.price)],
+      [say("staff.paid"), seen.ledger.map((line) => `${called("choice", line.kind)} ${money(line.amount)}`).join(", ")],
+      [say("guarantee.title"), promise.decision !== "not_started" && called("decision", promise.decision)],
+      [say("guarantee.window_end"), day(promise.window_end)],
+      [say("guarantee.refunds"), Object.values(seen.refunds).filter((each) => each.status !== "none").map((each) => `${called("ground", each.ground)}: ${called("refund_status", each.status)}`).join(", ")],
+    ),
+    who?.motivation && make("blockquote", {}, who.motivation));
+}
+
+function acts(seen) {
+  const mine = new Set(person.roles.flatMap((role) => seen.actions[role] ?? []));
+  const possible = Object.entries(ROUTES).filter(([, actions]) => actions.some((action) => mine.has(action)));
+  const cards = possible.map(([path]) => actCard(path)).filter(Boolean);
+  return make("section", { class: "part" }, make("h3", {}, say("staff.acts")), cards.length ? cards : make("p", {}, say("staff.no_acts")));
+}
+
+// The ids that a route or a form may name, from the case.
+const IDS = {
+  condition_id: ({ application }) => Object.keys(application.offer?.conditions ?? {}),
+  placement: ({ placements }) => Object.keys(placements),
+  offer_id: ({ enrolment }) => Object.keys(enrolment.job_offers),
+  leave_id: ({ enrolment }) => enrolment.leaves.map((each) => each.id),
+  pause_id: ({ enrolment }) => enrolment.pauses.map((each) => each.id),
+  refund: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "approved"),
+  appeal: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "appealed"),
+  recovery: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "recovery_open"),
+  proposal: ({ refunds, enrolment }) => [
+    enrolment.expiry_proposal,
+    ...Object.entries(refunds).map(([id, each]) => (each.status === "recovery_open" ? `${id}-recovery` : ["proposed", "failed"].includes(each.status) ? each.proposal?.id : null)),
+  ].filter(Boolean),
+};
+
+function actCard(path) {
+  const operation = api.paths?.[CASE + path]?.post;
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  if (!operation || parameters.some((name) => IDS[name](open.seen).length === 0)) return null;
+  const schema = operation.requestBody?.content["application/json"].schema;
+  const subjects = parameters.map((name) => ({ name, kind: "choice", required: true, choices: IDS[name](open.seen).map((id) => [id, id]) }));
+  const fields = schema ? fieldsOf(schema) : [];
+  const title = called("route", path.replace(/\W*\{\w+\}/g, ""));
+  const form = buildForm({
+    fields: [...subjects, ...fields],
+    button: title,
+    send: (values, key) => {
+      let route = path;
+      for (const name of parameters) {
+        route = route.replace(`{${name}}`, encodeURIComponent(values[name]));
+        delete values[name];
+      }
+      return call("POST", `/cases/${open.id}/${route}`, { token, key, version: open.version, body: values });
+    },
+    done: () => openCase(open.id, say("case.done", { what: title })),
+    failed: (answer, result) => {
+      if (problemOf(answer) !== "precondition-failed") return;
+      result.append(make("button", { type: "button", click: () => openCase(open.id) }, say("staff.reload")));
+    },
+  });
+  return make("details", { class: "act", "data-route": path }, make("summary", {}, title), form);
+}
+
+// From a schema to fields.
+
+function resolved(schema) {
+  const named = schema.$ref ? api.components.schemas[schema.$ref.split("/").pop()] : schema;
+  const choice = named.anyOf?.filter((each) => each.type !== "null");
+  return choice ? { ...resolved(choice[0]), default: named.default } : named;
+}
+
+function fieldsOf(schema) {
+  const { properties = {}, required = [] } = resolved(schema);
+  return Object.entries(properties).map(([name, each]) => fieldOf(name, resolved(each), required.includes(name)));
+}
+
+function fieldOf(name, schema, required) {
+  const field = { name, required, value: typeof schema.default === "string" ? schema.default : undefined };
+  const ids = IDS[name]?.(open.seen);
+  if (schema.enum || schema.const) return { ...field, kind: "choice", choices: schema.enum ?? [schema.const] };
+  if (ids?.length && schema.type === "string") return { ...field, kind: "choice", choices: ids.map((id) => [id, id]) };
+  if (schema.type === "object") return { ...field, kind: "group", fields: fieldsOf(schema).map((each) => ({ ...each, name: `${name}.${each.name}` })) };
+  if (schema.type === "array" && resolved(schema.items).type === "object") return { ...field, kind: "rows", fields: fieldsOf(schema.items) };
+  if (schema.type === "array") return { ...field, kind: "list", hint: "hint.list" };
+  if (schema.type === "boolean") return { ...field, kind: "checkbox", required: false };
+  if (schema.type === "integer") return { ...field, kind: "number", min: schema.minimum, max: schema.maximum };
+  if (schema.format === "date") return { ...field, kind: "date" };
+  if (schema.maxLength >= 4000) return { ...field, kind: "textarea", max: schema.maxLength };
+  return { ...field, kind: "text", max: schema.maxLength };
+}
+
+// What else is on record.
+
+function documents(seen) {
+  const found = Object.entries(seen.documents);
+  if (!found.length) return null;
+  const result = make("p", { role: "status", "aria-live": "polite" });
+  const fetchDocument = async (id) => {
+    const answer = await call("GET", `/cases/${open.id}/documents/${id}`, { token });
+    if (!answer.ok) return result.replaceChildren(problemText(answer));
+    const address = URL.createObjectURL(answer.body);
+    make("a", { href: address, download: id }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  };
+  return make("section", { class: "part" }, make("h3", {}, say("case.documents")),
+    make("ul", { class: "plain" }, found.map(([id, each]) => make("li", {}, called("choice", each.kind), " ",
+      badge({ clean: "good", malicious: "bad" }[each.status] ?? "open", called("document_status", each.status)), " ",
+      each.status === "clean" && make("button", { type: "button", class: "quiet", click: () => fetchDocument(id) }, say("staff.download"))))),
+    result);
+}
+
+async function guarantee({ target }) {
+  if (!target.open) return;
+  const answer = await call("GET", `/cases/${open.id}/guarantee`, { token });
+  target.lastElementChild.replaceChildren(answer.ok ? guaranteeView(answer.body, open.seen.language) : make("p", { class: "notice bad" }, problemText(answer)));
+}
+
+async function events({ target }) {
+  if (!target.open) return;
+  const answer = await call("GET", `/cases/${open.id}/events`, { token });
+  target.lastElementChild.replaceChildren(answer.ok
+    ? make("ol", { class: "timeline" }, answer.body.events.toReversed().map((each) => make("li", {}, make("time", { datetime: each.at }, moment(each.at)), " ",
+        knows(`event.${each.kind}`) ? say(`event.${each.kind}`) : each.kind, " ", make("span", { class: "soft" }, called("by", each.actor.role)))))
+    : make("p", { class: "notice bad" }, problemText(answer)));
+}
+
+function tree(value) {
+  return make("pre", { tabindex: 0, lang: spoken() }, JSON.stringify(value, null, 1));
+}
