@@ -202,7 +202,7 @@ async def _check_kill_list(services: Services, staff_id: str) -> None:
 
 def version_seen(req: func.HttpRequest) -> str:
     """The version that a member of staff saw, from If-Match: one strong tag, not `*`."""
-    stated = req.headers.get("if-match")
+    stated: str | None = req.headers.get("if-match")
     if stated is None:
         raise Refused("precondition-required")
     if not re.fullmatch(r'"[\x21\x23-\x7e]{1,100}"', stated, re.ASCII):
@@ -212,7 +212,7 @@ def version_seen(req: func.HttpRequest) -> str:
 
 def idempotency_key(req: func.HttpRequest, route: str) -> str | None:
     """The key as given, quoted or bare; refused where the route needs one and there is none."""
-    stated = req.headers.get("idempotency-key")
+    stated: str | None = req.headers.get("idempotency-key")
     if stated is None:
         if ACCESS[route].key_required:
             raise Refused("idempotency-key-missing")

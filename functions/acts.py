@@ -144,5 +144,3 @@ def answer(outcome: Outcome, caller: Caller, services: Services) -> func.HttpRes
     if "refused" in outcome.answer:
         raise Refused("rule-broken", reason=outcome.answer["refused"])
     return ok(outcome.answer | {"case": seen}, headers=headers)
-
-

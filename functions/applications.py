@@ -11,8 +11,19 @@ from functions import access, files
 from functions.access import Caller
 from functions.acts import Act, Nothing, do, register
 from functions.http import (
-    MULTIPART_BYTES_MAX, answers_problems, json_body, media_type, ok, parse, path_id, raw_body, read_json,
-    read_multipart, read_urlencoded, JSON_BYTES_MAX, SAFE_HEADERS, Refused,
+    JSON_BYTES_MAX,
+    MULTIPART_BYTES_MAX,
+    SAFE_HEADERS,
+    answers_problems,
+    json_body,
+    media_type,
+    ok,
+    parse,
+    path_id,
+    raw_body,
+    read_json,
+    read_multipart,
+    read_urlencoded,
 )  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, NotFound, RuleBroken, invalid
@@ -119,11 +130,8 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
     if kind == "application/json":
         stated = read_json(raw)
     else:
-        fields, uploads = ({}, {})
-        if kind.startswith("multipart"):
-            fields, uploads = read_multipart(raw, parameters)
-        else:
-            fields = read_urlencoded(raw)
+        multipart = kind.startswith("multipart")
+        fields, uploads = read_multipart(raw, parameters) if multipart else (read_urlencoded(raw), {})
         if set(uploads) - {"certificate"}:
             raise InvalidInput([Complaint("/certificate", "unknown_file")])
         stated = unflattened(fields)

@@ -161,7 +161,7 @@ def _answer(error: PledgeError, instance: str) -> func.HttpResponse:
 
 def header(req: func.HttpRequest, name: str) -> str | None:
     """One header, or None; the host joins repeats with a comma, which no single-valued header of ours may hold."""
-    value = req.headers.get(name)
+    value: str | None = req.headers.get(name)
     if value is not None and ("," in value or len(value) > 16_384):
         raise Refused("malformed-header")
     return value
@@ -358,7 +358,7 @@ def read_multipart(raw: bytes, parameters: dict[str, str]) -> tuple[dict[str, st
 
 def path_id(req: func.HttpRequest, name: str) -> str:
     """An id from the path; whatever is not of an id's form is nothing we have."""
-    value = req.route_params.get(name, "")
+    value: str = req.route_params.get(name, "")
     if not re.fullmatch(r"[A-Za-z0-9:_-]{1,128}", value, re.ASCII):
         raise errors.NotFound(name)
     return value

@@ -104,7 +104,7 @@ def _parameters(route: str, path: str, access: Access) -> list[dict[str, Any]]:
         found.append({"name": name, "in": "query", "required": field.is_required(), "schema": {"type": "string"}})
     if route.startswith("POST cases/"):
         key = {"name": "Idempotency-Key", "in": "header", "required": access.key_required}
-        found.append(key | {"schema": {"type": "string", "pattern": "^\"?[A-Za-z0-9_-]{16,128}\"?$"}})
+        found.append(key | {"schema": {"type": "string", "pattern": '^"?[A-Za-z0-9_-]{16,128}"?$'}})
         if access.roles:
             found.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
     return found

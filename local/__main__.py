@@ -21,7 +21,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, default=Path("data"), help="folder for everything it keeps (default: data)"
     )
-    parser.add_argument("--port", type=int, default=7071, help="port of the functions host (default: 7071; 0: any)")
+    parser.add_argument("--port", type=port, default=7071, help="port of the functions host (default: 7071; 0: any)")
     parser.add_argument("--now", type=instant, help="what time it is, e.g. 2026-01-01T12:00:00Z (default: goes on)")
     parser.add_argument("--guide", action="store_true", help="print the guide even if nobody seems to look")
     parser.add_argument("--app", default="function_app:app", help=argparse.SUPPRESS)
@@ -57,6 +57,13 @@ def main() -> int:
         print(problem, file=sys.stderr)
         return 1
     return 0
+
+
+def port(text: str) -> int:
+    """A port number, 0 for any, or a sentence in argparse's way."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; it is a number up to 65535.")
+    return int(text)
 
 
 def instant(text: str) -> object:

@@ -160,8 +160,7 @@ class _Reader:
                     name=key,
                     kind=value["kind"],
                     secrets=tuple(
-                        self._decoded(f"{name} ({key})", secret.removeprefix("whsec_"))
-                        for secret in value["secrets"]
+                        self._decoded(f"{name} ({key})", secret.removeprefix("whsec_")) for secret in value["secrets"]
                     ),
                     url=value.get("url"),
                 )

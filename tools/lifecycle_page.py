@@ -42,17 +42,14 @@ def page() -> str:
 def _diagram(cycle: LifeCycle) -> Iterator[str]:
     yield "```mermaid"
     yield "stateDiagram-v2"
+    yield f"    [*] --> {NONE}"
     for row in cycle.rows:
         if row.target is None:
             continue
         for source in _in_order(cycle, row):
             if source != row.target:
-                yield f"    {_node(source)} --> {_node(row.target)}: {row.action}"
+                yield f"    {source} --> {row.target}: {row.action}"
     yield "```"
-
-
-def _node(state: str) -> str:
-    return "[*]" if state == NONE else state
 
 
 def _in_order(cycle: LifeCycle, row: Row) -> list[str]:

@@ -151,9 +151,10 @@ class Endpoint:
             effects = self.faults.effects_for(call.operation, self._container_name(call), call.item_id, call.is_meta)
             answer = await self._suffer(call, effects, receive)
             status = answer.status
-        except CosmosError as error:
-            answer = self._error(error, request)
-            status = error.status
+        except (CosmosError, RecursionError) as error:
+            refusal = error if isinstance(error, CosmosError) else CosmosError(400, "The request is nested too deeply.")
+            answer = self._error(refusal, request)
+            status = refusal.status
         finally:
             self._log(call, status, answer, started)
         return answer

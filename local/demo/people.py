@@ -16,7 +16,7 @@ EARLY, LATE = date(2027, 2, 22), date(2027, 3, 15)
 """When contracts are signed: before the strict terms bind (`published`), or from that day on (`reference`)."""
 
 GIVEN = ("Ada", "Blaise", "Chloé", "Dana", "Élise", "Farid", "Grace", "Hugo", "Imani", "Jules", "Kofi", "Léa", "Maya",
-         "Noah", "Olga", "Priya", "Quentin", "Rosa", "Sofia", "Théo", "Uma", "Victor", "Wei", "Xenia", "Yann", "Zoé")  # fmt: skip
+         "Noah", "Olga", "Priya", "Quentin", "Rosa", "Sofia", "Théo", "Uma", "Wei", "Xenia", "Zoé")  # fmt: skip
 FAMILY = ("Martin", "Smith", "Okafor", "Nguyen", "García", "Dubois", "Jones", "Rossi", "Kowalski", "Brown", "Petit",
           "Khan", "Moreau", "Davis", "Lefèvre", "Wilson", "Schmidt", "Haddad", "Taylor", "Laurent")  # fmt: skip
 COUNTRIES = {
@@ -433,7 +433,7 @@ async def appeals_and_wins(p: Person) -> None:
     await p.does("offers", offered_on="2027-12-03", employer="Lovelace Ltd")
     await p.does("offers/o1/answer", outcome="declined")
     await p.staff("careers", "offers/o1/ruling", qualifying="yes")
-    await p.staff("careers", "exemption", first_day="2027-10-04", last_day="2027-12-12", note="Build a portfolio first.")
+    await p.staff("careers", "exemption", first_day="2027-10-04", last_day="2027-12-12", note="A portfolio first.")
     await searches(p, date(2028, 4, 4))
     await p.world.until(date(2028, 4, 17))
     await p.does("claims")

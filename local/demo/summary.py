@@ -15,7 +15,7 @@ async def summary(world: World) -> dict[str, Any]:
     """Ask the service what became of everybody: work of an auditor, over HTTP like all the rest."""
     bearer = {"Authorization": f"Bearer {await world.token('auditor', 0)}"}
     run = await world.expect("POST", f"{world.api}/audits", json={}, headers=bearer)
-    mails = [mail for mail in await all_mails(world)]
+    mails = await all_mails(world)
     outcomes: Counter[str] = Counter()
     refunds: Counter[str] = Counter()
     cases = {}
@@ -35,7 +35,7 @@ async def summary(world: World) -> dict[str, Any]:
         "mails_in_all": len(mails),
         "findings": run["counts"],
         "examined": run["examined"],
-        "audit": {"run": run["run"], "address": f"{world.api}/audits/{run['run']}", "blob": f"audits/{run['run']}.json"},
+        "audit": {"address": f"{world.api}/audits/{run['run']}", "blob": f"audits/{run['run']}.json"},
     }
     told["table"] = table(told)
     return told

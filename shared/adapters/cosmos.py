@@ -102,13 +102,11 @@ class Store:
         from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
         token = self._sessions.get(partition_key)
-        options = {"session_token": token} if token else {}
+        options: dict[str, Any] = {"session_token": token} if token else {}
 
         async def once() -> Item | None:
             try:
-                return dict(
-                    await self._container(container).read_item(item_id, partition_key=partition_key, **options)
-                )
+                return dict(await self._container(container).read_item(item_id, partition_key=partition_key, **options))
             except CosmosResourceNotFoundError:
                 return None
 
@@ -118,8 +116,8 @@ class Store:
         self, container: str, text: str, parameters: dict[str, Any], partition_key: str | None = None
     ) -> list[Item]:
         """All rows of a query. The text bounds them (`TOP`), pages go on by key: there are no continuations."""
-        values = [{"name": f"@{name}", "value": value} for name, value in parameters.items()]
-        scope = {"partition_key": partition_key} if partition_key is not None else {}
+        values: list[dict[str, object]] = [{"name": f"@{name}", "value": value} for name, value in parameters.items()]
+        scope: dict[str, Any] = {"partition_key": partition_key} if partition_key is not None else {}
 
         async def once() -> list[Item]:
             rows = self._container(container).query_items(text, parameters=values, max_item_count=200, **scope)
@@ -199,7 +197,7 @@ class Store:
         self._remember(partition_key, answers.get_response_headers().get("x-ms-session-token"))
         return [str(answer.get("eTag", "")) for answer in answers]
 
-    def _session(self, partition_key: str) -> dict[str, str]:
+    def _session(self, partition_key: str) -> dict[str, Any]:
         token = self._sessions.get(partition_key)
         return {"session_token": token} if token else {}
 

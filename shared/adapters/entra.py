@@ -19,9 +19,7 @@ KEYS_KEPT_SECONDS = 24 * 3600
 REFRESH_EVERY_SECONDS = 30
 TOKEN_CHARACTERS_MAX = 16_384
 REQUIRED = ("exp", "nbf", "iat", "iss", "aud", "tid", "oid", "sub", "ver")
-STAFF_ROLES = frozenset(
-    {Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE, Role.AUDITOR, Role.ADMIN}
-)
+STAFF_ROLES = frozenset({Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE, Role.AUDITOR, Role.ADMIN})
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,12 @@ class Entra:
                 issuer=f"{self._settings.authority}/{self._settings.tenant_id}/v2.0",
                 # Time is an argument here: ours is compared below, PyJWT's own clock is not asked.
                 options={
-                    "require": list(REQUIRED), "strict_aud": True,
-                    "verify_exp": False, "verify_nbf": False, "verify_iat": False,
-                },  # fmt: skip
+                    "require": list(REQUIRED),
+                    "strict_aud": True,
+                    "verify_exp": False,
+                    "verify_nbf": False,
+                    "verify_iat": False,
+                },
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise Unauthenticated("token") from error
@@ -98,9 +99,9 @@ class Entra:
     async def _key(self, kid: str) -> Any:
         async with self._lock:
             age = self._age()
-            if kid not in self._keys and (age is None or age > REFRESH_EVERY_SECONDS):
-                await self._refresh()
-            elif age is not None and age > KEYS_KEPT_SECONDS:
+            if (kid not in self._keys and (age is None or age > REFRESH_EVERY_SECONDS)) or (
+                age is not None and age > KEYS_KEPT_SECONDS
+            ):
                 await self._refresh()
         if not self._keys:
             raise Unavailable("no signing key of the tenant is known")
@@ -119,9 +120,7 @@ class Entra:
 
         url = f"{self._settings.authority}/{self._settings.tenant_id}/discovery/v2.0/keys"
         try:
-            async with self._session.get(
-                url, timeout=aiohttp.ClientTimeout(total=3), allow_redirects=False
-            ) as answer:
+            async with self._session.get(url, timeout=aiohttp.ClientTimeout(total=3), allow_redirects=False) as answer:
                 if answer.status != 200:
                     return
                 stated = await answer.json()

@@ -81,8 +81,8 @@ def days_in_month(year: int, month: int) -> int:
 
 
 def add_days(day: date, days: int) -> date:
-    """`day` plus `days` (not negative); beyond the calendar's end (9999-12-31) the answer is that day."""
-    return date.fromordinal(min(day.toordinal() + days, _LAST_ORDINAL))
+    """`day` plus `days`, which may be negative; beyond either end of the calendar the answer is its end."""
+    return date.fromordinal(max(1, min(day.toordinal() + days, _LAST_ORDINAL)))
 
 
 def days_from(first: date, last: date) -> int:

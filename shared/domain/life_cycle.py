@@ -86,8 +86,4 @@ class LifeCycle:
 
     def actions_from(self, state: str, role: Role | None = None) -> list[str]:
         """What may be done next in `state` (by `role`), in the table's order."""
-        return [
-            each.action
-            for each in self.rows
-            if state in each.sources and (role is None or role in each.actors)
-        ]
+        return [each.action for each in self.rows if state in each.sources and (role is None or role in each.actors)]

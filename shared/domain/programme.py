@@ -98,6 +98,7 @@ class Programme(_Data):
     prices: tuple[Price, ...]
     service_levels: ServiceLevels
     limits: Limits
+    timer_rules: dict[str, int]
     cors_origins: tuple[str, ...]
     redirects: tuple[str, ...]
     holidays: dict[str, tuple[date, ...]] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The forms in which facts arrive: days, instants, money, codes, texts. Parsed once, at the edge, into what can't be wrong."""
+"""The forms in which facts arrive: days, instants, money, codes, texts. Parsed once, at the edge."""
 
 from __future__ import annotations
 
@@ -53,11 +53,7 @@ def _text(value: str, lines: bool) -> str:
     for character in text:
         if lines and character == "\n":
             continue
-        if (
-            unicodedata.category(character) in FORBIDDEN_CATEGORIES
-            or character in BIDI
-            or character in ZERO_WIDTH
-        ):
+        if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in BIDI or character in ZERO_WIDTH:
             raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
     if any(character in JOINERS for character in text) and text.isascii():
         raise PydanticCustomError("characters", "the text holds characters that cannot be kept")

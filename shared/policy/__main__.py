@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import sys
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -156,28 +157,35 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 1 if a line was not valid, 2 if the terms can't be read."""
     asked = _arguments(arguments)
-    out = sys.stdout.buffer
-    lines = lines_as_they_come(sys.stdin.buffer, out)
-    # An answer makes no cycles, so there is nothing for the collector to find.
-    gc.disable()
     try:
         versions = read_terms(TERMS)
-        if asked.command == "decide":
-            all_valid = answer_lines(
-                lines, out, lambda data: decide(parse_facts(data, versions)).as_json(), decode_facts
-            )
-        elif asked.command == "amounts":
-            all_valid = answer_lines(lines, out, lambda data: amounts(*parse_ledger(data)).as_json(), decode_money)
-        elif asked.command == "outcomes":
-            all_valid = answer_lines(lines, out, lambda data: outcomes(parse_roster(data)), decode_money)
-        elif asked.command == "rehearse":
-            all_valid = rehearse_lines(lines, out, versions, _new_terms(asked.terms, versions))
-        else:
-            _handbook_command(asked.write, asked.language, versions)
-            return 0
+        new_terms = _new_terms(asked.terms, versions) if asked.command == "rehearse" else None
     except (InvalidTerms, OSError, tomllib.TOMLDecodeError) as error:
         print(f"The terms can't be read: {error}", file=sys.stderr)
         return 2
+    if asked.command == "handbook":
+        _handbook_command(asked.write, asked.language, versions)
+        return 0
+    # An answer makes no cycles, so there is nothing for the collector to find.
+    gc.disable()
+    out = sys.stdout.buffer
+    lines = lines_as_they_come(sys.stdin.buffer, out)
+    try:
+        if new_terms is not None:
+            all_valid = rehearse_lines(lines, out, versions, new_terms)
+        elif asked.command == "decide":
+            all_valid = answer_lines(
+                lines, out, lambda said: decide(parse_facts(said, versions)).as_json(), decode_facts
+            )
+        elif asked.command == "amounts":
+            all_valid = answer_lines(lines, out, lambda said: amounts(*parse_ledger(said)).as_json(), decode_money)
+        else:
+            all_valid = answer_lines(lines, out, lambda said: outcomes(parse_roster(said)), decode_money)
+        out.flush()
+    except BrokenPipeError:
+        # Whoever read the answers has stopped reading: nothing is left to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0 if all_valid else 1
 
 

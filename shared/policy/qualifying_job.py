@@ -38,6 +38,7 @@ class Case(NamedTuple):
 
 
 COUNTS = Verdict("yes", "counts", "4")
+NOT_YET_JUDGED = Verdict("unknown", "not_yet_judged", "4")
 
 
 class JobTest(NamedTuple):

@@ -6,6 +6,9 @@ from shared.policy.clauses import Sentence
 
 REASONS: dict[str, Sentence] = {
     "counts": Sentence("The job passes every test.", "L'emploi remplit toutes les conditions."),
+    "not_yet_judged": Sentence(
+        "A job is judged once the diploma is awarded.", "Un emploi est examiné une fois le diplôme délivré."
+    ),
     "disputed": Sentence(
         "The report is disputed: a person has to verify it.",
         "Le signalement est contesté : une personne doit le vérifier.",

@@ -17,7 +17,7 @@ from shared.policy.criteria import (
     holds_the_diploma,
 )
 from shared.policy.facts import Facts, Job
-from shared.policy.qualifying_job import Verdict, judge_jobs, known_jobs
+from shared.policy.qualifying_job import NOT_YET_JUDGED, Verdict, judge_jobs, known_jobs
 from shared.policy.reasons import REASONS
 from shared.policy.terms import Terms
 from shared.policy.window import Window, is_paused_on, window_of
@@ -290,7 +290,7 @@ def standing(facts: Facts) -> dict[str, Finding]:
     """
     qualified_on = None if facts.qualified_on is None or facts.qualified_on > facts.as_of else facts.qualified_on
     if qualified_on is None:
-        return examine(Situation(facts, None, facts.as_of, {}))
+        return examine(Situation(facts, None, facts.as_of, {job.id: NOT_YET_JUDGED for job in known_jobs(facts)}))
     window = window_of(qualified_on, facts.pauses, facts.terms)
     until = facts.as_of if window.end is None else min(window.end, facts.as_of)
     return examine(Situation(facts, qualified_on, until, judge_jobs(facts, known_jobs(facts), window)))
@@ -310,7 +310,7 @@ def revisit_on(facts: Facts, decision: Decision) -> date | None:
         days += [pause.first_on, None if pause.last_on is None else add_days(pause.last_on, 1)]
     for job in facts.jobs:
         days += [job.reported_on, job.ended_on]
-        if job.starts_on is not None and facts.terms.retention_days:
+        if job.starts_on is not None and facts.terms.retention_days is not None:
             days.append(add_days(job.starts_on, facts.terms.retention_days - 1))
     if window.end is not None:
         days.append(add_days(window.end, 1))

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from shared.domain.calendar import add_months
 from shared.domain.case import Agenda, Case, Guarantee
 from shared.domain.programme import Programme
-from shared.policy.refund import revisit_on
 from shared.policy.facts import parse_facts
+from shared.policy.refund import revisit_on
 from shared.policy.terms import Terms
 from shared.use_cases.guarantee import Judgement, claim_until, judge, step
 
@@ -135,7 +135,7 @@ def _course_turn(case: Case, programme: Programme) -> Turn:
         return Turn("applicant", "sign_contract", None)
     if enrolment.status == "contracted":
         intake = programme.intake(case.intake)
-        return Turn("admissions", "start_course", _noon(case, intake and intake.starts_on))
+        return Turn("admissions", "start_course", _noon(case, intake.starts_on if intake else None))
     if any(leave.status == "requested" for leave in enrolment.leaves):
         return Turn("admissions", "rule_leave", None)
     if enrolment.status in ("studying", "on_leave"):

@@ -13,7 +13,7 @@ from shared.domain.application import CLOSED
 from shared.domain.calendar import add_months
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.errors import ActionNotAllowed, NotFound, invalid
+from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, invalid
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.policy.admission import prerequisite
@@ -132,7 +132,7 @@ async def _add(
         await perform(services, case_id, APPLICANT, now, another)
     except AlreadyStored:
         return
-    except commands.RecordChanged:
+    except RecordChanged:
         if await services.store.read(CASES, f"submission:{digest}", case_id) is None:
             raise
 
@@ -209,9 +209,7 @@ def correct(change: Change, **corrections: Any) -> None:
         change.person["/education"] = stated["degree"]
 
 
-async def add_document(
-    change: Change, services: Services, *, kind: str, content: bytes, content_type: str
-) -> None:
+async def add_document(change: Change, services: Services, *, kind: str, content: bytes, content_type: str) -> None:
     """Keep a document. The blob goes first, named by its content, so that no record ever points at nothing."""
     change.check("document_added")
     digest = hashlib.sha256(content).hexdigest()
@@ -220,9 +218,7 @@ async def add_document(
     if document_id in change.case.documents:
         return
     await services.blobs.put(services.blobs.evidence, blob, content, content_type)
-    change.record(
-        "document_added", document_id, evidence=[blob], blob=blob, kind=kind, content_type=content_type
-    )
+    change.record("document_added", document_id, evidence=[blob], blob=blob, kind=kind, content_type=content_type)
 
 
 def answer_offer(change: Change, *, answer: str) -> None:

@@ -214,5 +214,3 @@ async def run_of(services: Services, run_id: str) -> dict[str, Any]:
     if item is None:
         raise NotFound(run_id)
     return {name: value for name, value in item.items() if not name.startswith("_") and name not in ("id", "op_id")}
-
-

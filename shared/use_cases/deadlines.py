@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("pledge.sweeps")
 
+RULES = {"deadlines": 1, "retention": 1, "refund": 1}
+"""The version of the rule that each sweep's code serves; the programme's file says which one is in force."""
 PAGE = 100
 TIME_BUDGET = timedelta(minutes=4)
 
@@ -90,9 +92,12 @@ def _clock() -> float:
 async def _act_on(services: Services, name: str, case_id: str, actor: Actor, now: datetime,
                   act: Callable[[Change, Services], object], counts: dict[str, int]) -> None:  # fmt: skip
     async def once(change: Change) -> None:
+        if change.programme.timer_rules.get(name) != RULES[name]:
+            counts["other_rule"] = counts.get("other_rule", 0) + 1
+            return
         done = act(change, services)
         if hasattr(done, "__await__"):
-            await done  # type: ignore[misc]
+            await done
         if not change.events:
             change.refresh = True
 

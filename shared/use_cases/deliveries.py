@@ -27,9 +27,7 @@ logger = logging.getLogger("pledge.deliveries")
 
 CASES = "cases"
 # Ten tries over 75 hours (Standard Webhooks); after the last one a message is dead and a person looks at it.
-WAITS = tuple(
-    timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
-)
+WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))
 KEPT_SECONDS = 90 * 24 * 3600
 LINK_DAYS = 30
 LINK_KEPT_SECONDS = 60 * 24 * 3600
@@ -128,7 +126,7 @@ def _mail_id(case_id: str, message_id: str) -> str:
 async def new_link(services: Services, case_id: str, now: datetime) -> str:
     """A capability link to a case: 32 random bytes, stored hashed, told only in the fragment of an address."""
     token = secrets.token_urlsafe(32)
-    link = {
+    link: dict[str, Any] = {
         "id": hashlib.sha256(token.encode()).hexdigest(),
         "kind": "link",
         "case_id": case_id,

@@ -169,7 +169,7 @@ def record_money(
     assert contract is not None
     if amount["currency"] != contract.currency:
         raise invalid("/amount/currency", "not_the_contracts")
-    line = {
+    line: dict[str, Any] = {
         "kind": kind,
         "payer": payer,
         "amount_minor": _minor(amount["amount"], contract.currency, "/amount/amount"),
@@ -236,5 +236,3 @@ def _minor(text: str, currency: str, pointer: str) -> int:
 
 def _iso(day: date | None) -> str | None:
     return day.isoformat() if day else None
-
-

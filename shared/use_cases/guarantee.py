@@ -225,9 +225,7 @@ def _step_before_signature(
 ) -> str | None:
     word = judgement.decision.decision
     proposed = standing[1].proposal if standing else None
-    claimed = standing is not None and any(
-        claim.refund == standing[0] and not claim.withdrawn for claim in case.claims
-    )
+    claimed = standing is not None and any(claim.refund == standing[0] and not claim.withdrawn for claim in case.claims)
     if word in ("eligible", "lapsed") or (word in ("satisfied", "not_eligible") and claimed):
         if proposed is not None and (proposed.decision, proposed.verdict) == (word, VERDICTS[word]):
             return None

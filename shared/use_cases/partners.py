@@ -1,4 +1,4 @@
-"""What partners tell. Stored first, answered, then processed apart: once, in any order, never trusted beyond its kind."""
+"""What partners tell: stored first, answered, then processed apart, once, in any order."""
 
 from __future__ import annotations
 
@@ -13,8 +13,17 @@ from pydantic import BaseModel, Field, ValidationError
 from shared.adapters.cosmos import AlreadyStored
 from shared.domain.change import Change
 from shared.domain.errors import (
-    ActionNotAllowed, AlreadyExists, Forbidden, InvalidInput, KeyReused, NotFound, OutcomeUnknown, PledgeError, RecordChanged,
-    RuleBroken, Unavailable,
+    ActionNotAllowed,
+    AlreadyExists,
+    Forbidden,
+    InvalidInput,
+    KeyReused,
+    NotFound,
+    OutcomeUnknown,
+    PledgeError,
+    RecordChanged,
+    RuleBroken,
+    Unavailable,
 )  # fmt: skip
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role

@@ -82,12 +82,10 @@ def log_search_week(change: Change, *, monday: date, applications: int) -> None:
         require(False, "week-closed", "Only this week and the last six can be logged.")
     if change.case.enrolment.weeks.get(monday.isoformat()) == applications:
         return
-    change.record("search_week_logged", monday=monday.isoformat(), applications=applications)
+    change.record("search_week_logged", on=monday, monday=monday.isoformat(), applications=applications)
 
 
-def report_offer(
-    change: Change, *, offered_on: date, employer: str | None = None, offer_id: str | None = None
-) -> None:
+def report_offer(change: Change, *, offered_on: date, employer: str | None = None, offer_id: str | None = None) -> None:
     """An employer made an offer. The partner's own id makes it one offer however often it is told."""
     subject = _partners_id(change, "o", offer_id) if offer_id else f"o{len(change.case.enrolment.job_offers) + 1}"
     change.answer = {"offer_id": subject}
@@ -158,7 +156,8 @@ def end_placement(
     if (known.ended_on, known.end_reason) == (ended_on, end_reason):
         return
     require(ended_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
-    change.record("placement_ended", subject, on=ended_on, **({"end_reason": end_reason} if end_reason else {}))
+    reason: dict[str, Any] = {"end_reason": end_reason} if end_reason else {}
+    change.record("placement_ended", subject, on=ended_on, **reason)
 
 
 def retract_placement(change: Change, *, placement: str) -> None:
@@ -188,7 +187,7 @@ def rule_placement(
             raise NotFound(document)
     evidence = [change.case.documents[each].blob for each in documents or []]
     stated = {name: _plain(value) for name, value in (facts or {}).items() if value is not None}
-    extra = {"facts": stated} if stated and outcome == "verified" else {}
+    extra: dict[str, Any] = {"facts": stated} if stated and outcome == "verified" else {}
     change.record(f"placement_{outcome}", placement, evidence=evidence, note=note, **extra)
 
 

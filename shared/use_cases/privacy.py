@@ -6,12 +6,12 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from shared.adapters.cosmos import Replace
 from shared.domain.application import CLOSED
 from shared.domain.calendar import add_months
 from shared.domain.errors import PledgeError, RecordChanged
 from shared.use_cases import deliveries
 from shared.use_cases.commands import CASES, case_from, item_from
-from shared.adapters.cosmos import Replace
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

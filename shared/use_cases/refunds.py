@@ -12,7 +12,12 @@ from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.enrolment import LedgerLine
 from shared.domain.errors import (
-    ActionNotAllowed, AlreadyExists, NotFound, OutcomeUnknown, RuleBroken, Unavailable,
+    ActionNotAllowed,
+    AlreadyExists,
+    NotFound,
+    OutcomeUnknown,
+    RuleBroken,
+    Unavailable,
 )  # fmt: skip
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
@@ -62,7 +67,7 @@ def file_claim(change: Change) -> None:
     change.answer = {"claim_id": claim_id, "refund_id": refund_id}
 
 
-def _ground(case: Case, refund_id: str, ground: str) -> dict[str, str]:
+def _ground(case: Case, refund_id: str, ground: str) -> dict[str, Any]:
     """What the first event of a refund says besides: its ground."""
     return {} if refund_id in case.refunds else {"ground": ground}
 
@@ -80,9 +85,9 @@ def withdraw_claim(change: Change, *, claim: str) -> None:
 def name_payee(change: Change, services: Services, *, account_holder: str, iban: str | None = None,
                routing_number: str | None = None, account_number: str | None = None) -> None:  # fmt: skip
     """Where the money is to go: kept encrypted; the case holds a hash. A call-back must confirm it."""
-    account = {"account_holder": account_holder, "iban": iban, "routing_number": routing_number,
-               "account_number": account_number}  # fmt: skip
-    account = {name: value for name, value in account.items() if value is not None}
+    stated = {"account_holder": account_holder, "iban": iban, "routing_number": routing_number,
+              "account_number": account_number}  # fmt: skip
+    account = {name: value for name, value in stated.items() if value is not None}
     digest = sha256_of(account)
     if change.case.payee is not None and change.case.payee.hash == digest:
         return
@@ -304,9 +309,7 @@ def pay(change: Change, services: Services, *, refund: str) -> None:
     attempt = record.attempts + 1
     done = {(share.payer, share.currency) for share in record.payments.values() if share.status == "succeeded"}
     due = [share for share in record.proposal.shares if (share.payer, share.currency) not in done]
-    payments = {
-        f"{case.case_id}-{refund}-{attempt}-{number}": share for number, share in enumerate(due, start=1)
-    }
+    payments = {f"{case.case_id}-{refund}-{attempt}-{number}": share for number, share in enumerate(due, start=1)}
     _check_ceiling(case, due)
     stated = {key: share.model_dump(mode="json", exclude_defaults=True) for key, share in payments.items()}
     change.record("payment_started", refund, payments=stated)
@@ -523,4 +526,3 @@ def close_recovery(change: Change, *, recovery: str, outcome: str, reason: str, 
         change.record("recovery_recorded", recovery, reason=reason, note=note)
     else:
         change.record("recovery_waived", recovery, reason=reason, note=note)
-

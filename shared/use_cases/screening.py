@@ -132,7 +132,7 @@ def rule_condition(
         return
     if outcome == "extended" and (due_on is None or due_on <= offer.conditions[condition_id].due_on):
         raise invalid("/due_on", "not_later")
-    extra = {"due_on": due_on.isoformat()} if outcome == "extended" and due_on else {}
+    extra: dict[str, Any] = {"due_on": due_on.isoformat()} if outcome == "extended" and due_on else {}
     change.record("condition_ruled", condition_id, outcome=outcome, note=note, **extra)
 
 
@@ -140,14 +140,12 @@ def reopen(change: Change, *, reason: str, note: str | None = None) -> None:
     """Open a closed application again; a lapsed offer is given back for as long as the programme allows."""
     application, limits = change.case.application, change.programme.limits
     lapsed_on = application.offer.lapsed_on if application.offer else None
-    if application.status == "declined_by_default" and lapsed_on is not None:
-        if change.today <= lapsed_on + timedelta(days=limits.offer_lapse_undo_days):
-            answer_by = change.today + timedelta(days=limits.offer_answer_days)
-            change.record("offer_lapse_undone", reason=reason, note=note, answer_by=answer_by.isoformat())
-            change.tell("offer", answer_by=answer_by.isoformat())
-            return
-    require(
-        change.case.enrolment.status in ("none", "withdrawn"), "contract-sent", "There is a contract on this case."
-    )
+    may_undo = lapsed_on is not None and change.today <= lapsed_on + timedelta(days=limits.offer_lapse_undo_days)
+    if application.status == "declined_by_default" and may_undo:
+        answer_by = change.today + timedelta(days=limits.offer_answer_days)
+        change.record("offer_lapse_undone", reason=reason, note=note, answer_by=answer_by.isoformat())
+        change.tell("offer", answer_by=answer_by.isoformat())
+        return
+    require(change.case.enrolment.status in ("none", "withdrawn"), "contract-sent", "There is a contract on this case.")
     change.record("application_reopened", reason=reason, note=note)
     change.tell("reopened")

@@ -1,4 +1,4 @@
-"""The functions host is killed with -9 while people live through twenty months; nothing is lost, nothing is repeated."""
+"""The functions host is killed with -9 while people live through twenty months: nothing is lost or repeated."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ SOME_LIVES = (
 EVERY_NTH_CALL = 61
 LINK_SUBJECTS = ("Your link", "Votre lien")
 VOLATILE = {
-    "at", "since", "head", "hash", "prev", "sequence", "made_at", "id", "binds", "message", "reminders", "named_at",
-    "submitted_at", "added_at", "filed_at", "waitlisted_at", "signed_at", "contact_changed_at", "facts_changed_at",
-    "claim_notice_sequence", "expiry_proposal", "blob", "partner_refund_id", "steps", "reference", "payments", "subject",
-    "specialist", "by", "approved_by", "named_by", "confirmed_by", "source_id", "proposal", "evidence", "note_id",
+    "at", "since", "head", "hash", "prev", "sequence", "made_at", "id", "binds", "message", "reminders",
+    "named_at", "submitted_at", "added_at", "filed_at", "waitlisted_at", "signed_at", "contact_changed_at",
+    "facts_changed_at", "claim_notice_sequence", "expiry_proposal", "blob", "partner_refund_id", "steps",
+    "reference", "payments", "subject", "specialist", "by", "approved_by", "facts_changed_on", "reported_on",
+    "named_by", "confirmed_by", "source_id", "proposal", "evidence", "note_id",
 }  # fmt: skip
 
 
@@ -105,6 +106,11 @@ def plain(value: Any, case_id: str) -> Any:
     return value
 
 
+def day_of(event: dict[str, Any]) -> str | None:
+    """The day of an event, but for partners': one whose host was killed is applied by the next run of the timer."""
+    return None if event["actor"]["role"] == "partner" else event["occurred_on"]
+
+
 def what_became(stack: Stack) -> dict[str, Any]:
     """Every person's case as a fold, its events and the mails they got, by address."""
     url = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/dump"
@@ -120,8 +126,7 @@ def what_became(stack: Stack) -> dict[str, Any]:
         kept = {name: each for name, each in kept.items() if not name.startswith("_") and name != "case_id"}
         events = Counter(
             json.dumps(
-                [item["event"], item["occurred_on"], item["actor"]["role"], plain(item["data"], case_id)],
-                sort_keys=True,
+                [item["event"], day_of(item), item["actor"]["role"], plain(item["data"], case_id)], sort_keys=True
             )
             for item in own
             if item["kind"] == "event"
@@ -159,7 +164,9 @@ def assert_killed_run_equals(undisturbed: dict[str, Any], every: int, kills_min:
     assert kills >= kills_min
     assert set(people_after) == set(undisturbed["people"])
     for address, before in undisturbed["people"].items():
-        assert people_after[address] == before, address
+        after = people_after[address]
+        assert (after["events"] - before["events"], before["events"] - after["events"]) == ({}, {}), address
+        assert after == before, address
     assert found == undisturbed["findings"]
 
 

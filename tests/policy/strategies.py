@@ -12,9 +12,9 @@ from shared.policy.criteria import CRITERIA_BY_ID
 QUALIFIED_ON = date(2020, 1, 15)
 # Days after qualifying around which things turn: the day itself, the window's end (182), the latest start (272),
 # the claim's deadline (243), each with its neighbours; and anything else.
-_TURNS = [0, 34, 35, 182, 182 + 34, 182 + 60, 182 + 90, 182 + 180]
+TURNS = [0, 34, 35, 182, 182 + 34, 182 + 60, 182 + 90, 182 + 180]
 offsets = st.one_of(
-    st.sampled_from(_TURNS).flatmap(lambda turn: st.integers(turn - 3, turn + 3)), st.integers(-200, 600)
+    st.sampled_from(TURNS).flatmap(lambda turn: st.integers(turn - 3, turn + 3)), st.integers(-200, 600)
 )
 days = offsets.map(lambda offset: (QUALIFIED_ON + timedelta(days=offset)).isoformat())
 maybe_days = st.none() | days

@@ -93,6 +93,7 @@ def test_spans_count_both_ends() -> None:
     assert days_from(date(2020, 5, 18), date(2020, 5, 24)) == 7
     assert add_days(date(2020, 7, 15), 60) == date(2020, 9, 13)
     assert add_days(date.max, 1) == date.max
+    assert add_days(date.min, -1) == date.min
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,25 @@ def test_answers_come_before_the_input_ends() -> None:
         running.stdin.close()
 
 
+def test_a_reader_who_stops_ends_the_command_without_a_word() -> None:
+    command = f"{sys.executable} -m shared.policy decide | head -n 1"
+    lines = as_line(said()) * 2000
+
+    done = subprocess.run(command, input=lines, capture_output=True, cwd=ROOT, check=False, shell=True)
+
+    assert json.loads(done.stdout)["decision"] == "eligible"
+    assert done.stderr == b""
+
+
+def test_a_line_may_be_long_and_come_in_parts() -> None:
+    holidays = ["2020-12-25"] * 20_000
+
+    status, answers = ask("decide", lines=[as_line(said(holidays=holidays)), as_line(said())])
+
+    assert status == 0
+    assert [answer["decision"] for answer in answers] == ["eligible", "eligible"]
+
+
 def test_amounts_are_answered_with_decimals_kept() -> None:
     ledger = [{"payer": "a", "currency": "EUR", "kind": "payment", "amount": "1000"}]
     lines = [

@@ -27,6 +27,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"jobs": [a_job(), a_job(id="j2", fixed_end_on="2020-01-01")]}, "/jobs/1/fixed_end_on", "unknown_key"),
     ({"pauses": [{"from": "2020-03-01", "reason": "x"}]}, "/pauses/0/reason", "unknown_key"),
     ({"offers": [{**AN_OFFER, "id": "o1"}]}, "/offers/0/id", "unknown_key"),
+    ({"offers": [{**AN_OFFER, "offered_at": MIDNIGHT}]}, "/offers/0/offered_at", "unknown_key"),
     ({"claims": [{"filed_on": "2020-08-01", "by": "x"}]}, "/claims/0/by", "unknown_key"),
     ({"search": {"week": {}}}, "/search/week", "unknown_key"),
     ({"override": {"colour": 1}}, "/override/colour", "unknown_key"),

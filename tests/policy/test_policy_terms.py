@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from shared.policy import qualifying_job
 from shared.policy.clauses import LANGUAGES
 from shared.policy.criteria import CRITERIA, CRITERIA_BY_ID
 from shared.policy.facts import CRITERION_IDS
 from shared.policy.handbook import clauses, handbook
-from shared.policy.qualifying_job import JOB_TESTS
+from shared.policy.qualifying_job import JOB_TESTS, Verdict
+from shared.policy.reasons import REASONS
 from shared.policy.terms import PARAMETERS, InvalidTerms, parse_terms
 
 from .builders import ROOT, TERMS
@@ -110,6 +113,23 @@ def test_clauses_are_numbered_in_order() -> None:
 
     assert numbers == [f"4.{position}" for position in range(1, len(JOB_TESTS) + 1)]
     assert [each.clause.number for each in CRITERIA] == [f"7.{position}" for position in range(1, len(CRITERIA) + 1)]
+
+
+def _verdicts() -> list[Verdict]:
+    return [value for value in vars(qualifying_job).values() if isinstance(value, Verdict)]
+
+
+def test_the_handbook_names_the_tests_on_which_the_promise_itself_rests() -> None:
+    hard = {verdict.clause for verdict in _verdicts() if verdict.hard}
+    (clause,) = (clause for clause in clauses() if clause.parameters == ("undefined_terms",))
+
+    for sentence in clause.sentence:
+        assert set(re.findall(r"4\.\d+", sentence)) == hard
+
+
+def test_every_reason_has_its_sentence_and_its_clause() -> None:
+    assert {verdict.reason for verdict in _verdicts()} == set(REASONS)
+    assert {verdict.clause for verdict in _verdicts()} == {"4", *(test.clause.number for test in JOB_TESTS)}
 
 
 def test_the_criteria_are_those_that_facts_may_waive() -> None:

@@ -362,9 +362,7 @@ def test_settings_of_the_test_are_enough_to_seal_an_account() -> None:
     assert refunds._unseal(SimpleNamespace(settings=SERVICES.settings), "case", sealed) == {"iban": "X"}
 
 
-@pytest.mark.parametrize(
-    ("filed", "verdict"), [("2028-07-21", "approval"), ("2028-07-22", "lapse")]
-)
+@pytest.mark.parametrize(("filed", "verdict"), [("2028-07-21", "approval"), ("2028-07-22", "lapse")])
 def test_placement_retracted_in_month_eight_gives_sixty_new_days_to_claim(filed: str, verdict: str) -> None:
     case = InMemory().qualified(signed_on="2027-03-15")
     exempt = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Build a portfolio."}

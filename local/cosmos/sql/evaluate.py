@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from local.cosmos.sql.functions import FUNCTIONS, TIME_FUNCTIONS
+from local.cosmos.sql.functions import FUNCTIONS, TIME_FUNCTIONS, unique
 from local.cosmos.sql.syntax import (
     AGGREGATES,
     ArrayOf,
@@ -27,7 +27,7 @@ from local.cosmos.sql.syntax import (
     path_of,
     query_error,
 )
-from local.cosmos.sql.values import UNDEFINED, canonical, compare, equal, is_number, number, sort_key
+from local.cosmos.sql.values import UNDEFINED, compare, equal, is_number, number, sort_key
 
 # The values of all variables, each in its slot; one list serves all rows of a query in turn.
 Slots = list[Any]
@@ -94,7 +94,7 @@ class Aggregate:
         if self.name == "COUNTIF":
             return sum(value is True for value in values)
         if self.name in ("MAKELIST", "MAKESET"):
-            return values if self.name == "MAKELIST" else list({canonical(value): value for value in values}.values())
+            return values if self.name == "MAKELIST" else unique(values)
         if self.name in ("MIN", "MAX"):
             scalars = [value for value in values if not isinstance(value, (list, dict))]
             pick = min if self.name == "MIN" else max

@@ -1,5 +1,6 @@
 """The built-in functions of the query language. Each takes values (undefined included) and returns one."""
 
+import json
 import math
 import re
 from collections.abc import Callable
@@ -115,7 +116,6 @@ def to_string(value: Any) -> Any:
 
 def string_to(kinds: tuple[type, ...]) -> Callable[[Any], Any]:
     """Reads JSON from a string and keeps it if it is of one of these types."""
-    import json
 
     def parsed(text: Any) -> Any:
         if not isinstance(text, str):
@@ -183,7 +183,10 @@ def array_concat(*arrays: Any) -> Any:
 
 
 def unique(values: list[Any]) -> list[Any]:
-    return list({canonical(value): value for value in reversed(values)}.values())[::-1]
+    first: dict[str, Any] = {}
+    for value in values:
+        first.setdefault(canonical(value), value)
+    return list(first.values())
 
 
 def set_intersect(first: Any, second: Any) -> Any:

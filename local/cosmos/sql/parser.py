@@ -119,6 +119,11 @@ class Parser:
     def next(self) -> Token:
         return self.tokens[self.position]
 
+    @property
+    def follower(self) -> Token:
+        """The token after the next one."""
+        return self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+
     def error(self) -> Exception:
         return syntax_error(self.text, self.next.start, self.next.end)
 
@@ -128,7 +133,8 @@ class Parser:
 
     def take(self) -> Token:
         token = self.next
-        self.position += 1
+        # The end is never passed, so there always is a next token.
+        self.position = min(self.position + 1, len(self.tokens) - 1)
         return token
 
     def is_word(self, *words: str) -> bool:
@@ -175,7 +181,7 @@ class Parser:
         query = Select()
         self.expect_word("SELECT")
         query.distinct = self.accept_word("DISTINCT")
-        if self.is_word("TOP") and self.tokens[self.position + 1].kind in ("number", "parameter"):
+        if self.is_word("TOP") and self.follower.kind in ("number", "parameter"):
             self.take()
             query.top = self.primary()
         self.columns(query)
@@ -217,7 +223,7 @@ class Parser:
             query.star = True
             return
         # VALUE is also an ordinary name: SELECT value.x FROM value.
-        follower = self.tokens[self.position + 1]
+        follower = self.follower
         names_value = follower.text in (".", ",", "[") or follower.upper in ("AS", "FROM")
         if self.is_word("VALUE") and (not names_value or follower.text == "["):
             self.take()
@@ -259,7 +265,7 @@ class Parser:
             query.sources.append(self.source())
 
     def source(self) -> Source:
-        if self.is_name() and self.tokens[self.position + 1].upper == "IN":
+        if self.is_name() and self.follower.upper == "IN":
             alias = self.name()
             self.take()
             return Source(alias, self.source_expression(), iterates=True)
@@ -269,7 +275,7 @@ class Parser:
         return Source(alias, expression, iterates=isinstance(expression, Subquery))
 
     def source_expression(self) -> Expression:
-        if self.is_symbol("(") and self.tokens[self.position + 1].upper == "SELECT":
+        if self.is_symbol("(") and self.follower.upper == "SELECT":
             self.take()
             query = self.select()
             self.expect_symbol(")")
@@ -327,7 +333,7 @@ class Parser:
                 operator = self.take().text
                 found = Binary("!=" if operator == "<>" else operator, found, self.binary(0))
                 continue
-            following = self.tokens[min(self.position + 1, len(self.tokens) - 1)]
+            following = self.follower
             negated = self.is_word("NOT") and following.upper in ("IN", "BETWEEN", "LIKE")
             if negated:
                 self.take()
@@ -447,7 +453,7 @@ class Parser:
         if token.upper == "UNDEFINED":
             self.take()
             return Name("undefined", token.start)
-        follower = self.tokens[self.position + 1]
+        follower = self.follower
         if token.upper in ("EXISTS", "ARRAY") and follower.text == "(":
             self.take()
             self.take()

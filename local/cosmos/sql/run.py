@@ -75,6 +75,14 @@ class Program:
             self.inner = Program(query.sources[0].expression.query, parameters, now)
             query = replace(query, sources=[Source(alias, Name(alias), False), *query.sources[1:]])
         self.query = query
+        try:
+            self._compile(query, parameters, now)
+        except RecursionError:
+            raise _too_deep() from None
+        self._deadline = 0.0
+        self._scanned = 0
+
+    def _compile(self, query: Select, parameters: dict[str, Any], now: float) -> None:
         scope = Scope(parameters, now)
         self.root_slot = scope.declare("")
         self.rows = _compile_sources(query, scope, self.root_slot)
@@ -94,8 +102,6 @@ class Program:
         if query.order_by and self.is_grouped and query.group_by:
             raise query_error("SC2204", "'ORDER BY' is not supported together with 'GROUP BY'.")
         self.slot_count = scope.slot_count
-        self._deadline = 0.0
-        self._scanned = 0
 
     @property
     def most(self) -> int | None:
@@ -112,7 +118,9 @@ class Program:
     def is_index_only(self) -> bool:
         """Whether the service could answer from its index alone, as it does when rows are only counted."""
         counted = [call for column in self.query.columns for call in aggregates_in(column.expression)]
-        return bool(counted) and all(call.name == "COUNT" and isinstance(call.arguments[0], Literal) for call in counted)
+        return bool(counted) and all(
+            call.name == "COUNT" and isinstance(call.arguments[0], Literal) for call in counted
+        )
 
     def run(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
         """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order."""
@@ -123,7 +131,7 @@ class Program:
         try:
             page = self._stream(items, cursor, page_size) if self.streams else self._sorted(items, cursor, page_size)
         except RecursionError:
-            raise query_error("SC3102", "The query exceeded the maximum nesting depth.") from None
+            raise _too_deep() from None
         page.scanned = self._scanned
         return page
 
@@ -168,8 +176,7 @@ class Program:
             return False
         if query.sources[0].iterates or query.order_by:
             return False
-        whole = query.columns and isinstance(query.columns[0].expression, Name)
-        return query.star or bool(query.value and whole)
+        return query.star or (query.value and query.columns[0].expression == Name(query.sources[0].alias))
 
     def _row(self, body: bytes, slots: Slots) -> bytes | None:
         if self._is_whole:
@@ -217,7 +224,10 @@ class Program:
             entries.sort(key=lambda entry, index=index: entry[0][index], reverse=descending)
         if self.query.distinct:
             # Of equal rows the first in the order stays.
-            entries = list({entry[3]: entry for entry in reversed(entries)}.values())[::-1]
+            first: dict[str, tuple[list[Any], int, int, bytes]] = {}
+            for entry in entries:
+                first.setdefault(canonical(json.loads(entry[3])), entry)
+            entries = list(first.values())
         emitted = 0
         if cursor is None:
             entries = entries[self.offset :]
@@ -275,6 +285,10 @@ class Program:
             if row is not UNDEFINED:
                 entries.append(([sort_key(UNDEFINED) for _ in self.order_by], n, place, dumps(row)))
         return entries
+
+
+def _too_deep() -> CosmosError:
+    return query_error("SC3102", "The query exceeded the maximum nesting depth.")
 
 
 def _count_of(node: Expression | None, parameters: dict[str, Any], clause: str) -> int | None:

@@ -1,0 +1,108 @@
+metadata description = 'One storage account without keys, its containers, and who may use each of them.'
+
+param name string
+param location string
+param tags object
+
+@allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
+param sku string
+
+@description('Containers: name, roleId (what the identity may do there), immutableDays (0: everything can be erased).')
+param containers array
+
+@description('How long what was deleted can be brought back, and so how long an erasure takes to be final. 0 is never.')
+param softDeleteDays int
+
+param principalId string
+
+@description('True if only private endpoints may reach the account.')
+param isPrivate bool
+param isLocked bool
+param workspaceId string
+
+resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
+  name: name
+  location: location
+  tags: tags
+  kind: 'StorageV2'
+  sku: { name: sku }
+  properties: {
+    allowBlobPublicAccess: false
+    allowSharedKeyAccess: false
+    defaultToOAuthAuthentication: true
+    allowCrossTenantReplication: false
+    minimumTlsVersion: 'TLS1_2'
+    supportsHttpsTrafficOnly: true
+    publicNetworkAccess: isPrivate ? 'Disabled' : 'Enabled'
+    networkAcls: {
+      bypass: 'AzureServices'
+      defaultAction: isPrivate ? 'Deny' : 'Allow'
+    }
+    encryption: {
+      requireInfrastructureEncryption: true
+      keySource: 'Microsoft.Storage'
+      services: {
+        blob: { enabled: true }
+        file: { enabled: true }
+      }
+    }
+  }
+}
+
+// No versioning: a version would outlive the erasure of its blob. What must not change is in an immutable container.
+resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
+  parent: account
+  name: 'default'
+  properties: {
+    deleteRetentionPolicy: softDeleteDays > 0 ? { enabled: true, days: softDeleteDays } : { enabled: false }
+    containerDeleteRetentionPolicy: softDeleteDays > 0 ? { enabled: true, days: softDeleteDays } : { enabled: false }
+  }
+}
+
+resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@2026-04-01' = [for each in containers: {
+  parent: blobs
+  name: each.name
+  properties: { publicAccess: 'None' }
+}]
+
+// Unlocked: locking cannot be undone and is a step of the runbook, done by two people.
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = [for (each, i) in containers: if (each.immutableDays > 0) {
+  parent: container[i]
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: each.immutableDays
+    allowProtectedAppendWrites: false
+  }
+}]
+
+resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, i) in containers: if (each.roleId != '') {
+  name: guid(account.id, each.name, principalId, each.roleId)
+  scope: container[i]
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', each.roleId)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}]
+
+resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
+  name: 'keep'
+  scope: account
+  properties: {
+    level: 'CanNotDelete'
+    notes: 'Holds evidence or the record of decisions. Remove the lock only by the runbook.'
+  }
+}
+
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: blobs
+  properties: {
+    workspaceId: workspaceId
+    logs: [for category in ['StorageRead', 'StorageWrite', 'StorageDelete']: { category: category, enabled: true }]
+  }
+}
+
+output id string = account.id
+output name string = account.name
+output blobEndpoint string = account.properties.primaryEndpoints.blob
