@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
-from shared.domain.calendar import add_months, whole_weeks
+from shared.domain.calendar import add_months, monday_of, whole_weeks
 from shared.policy.clauses import Clause, Sentence
 from shared.policy.facts import Facts
 from shared.policy.qualifying_job import Verdict
@@ -299,16 +299,12 @@ def _free_weeks(facts: Facts, mondays: range) -> list[range]:
     first, last = mondays[0], mondays[-1]
     next_monday = first
     for first_on, last_on in sorted(spans, key=lambda span: span[0]):
-        begin = max(next_monday, _monday(first_on.toordinal()))
-        end = last if last_on is None else min(last, _monday(last_on.toordinal()))
+        begin = max(next_monday, monday_of(first_on).toordinal())
+        end = last if last_on is None else min(last, monday_of(last_on).toordinal())
         if begin <= end:
             free.append(range(begin, end + 1, 7))
             next_monday = end + 7
     return free
-
-
-def _monday(ordinal: int) -> int:
-    return ordinal - (ordinal - 1) % 7
 
 
 @criterion(

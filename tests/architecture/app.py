@@ -11,6 +11,8 @@ imported = sorted(sys.modules)
 functions = []
 for function in function_app.app.get_functions():
     trigger = function.get_trigger().get_dict_repr()
-    functions.append({"name": function.get_function_name(), "trigger": trigger, "bindings": len(function.get_bindings())})
+    functions.append(
+        {"name": function.get_function_name(), "trigger": trigger, "bindings": len(function.get_bindings())}
+    )
 
 print(json.dumps({"modules": imported, "functions": functions}, default=str))

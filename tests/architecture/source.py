@@ -21,7 +21,11 @@ def tree(path: Path) -> ast.Module:
 
 def product() -> list[Path]:
     """Every file of the product."""
-    return [*sorted((ROOT / "shared").rglob("*.py")), *sorted((ROOT / "functions").rglob("*.py")), ROOT / "function_app.py"]
+    return [
+        *sorted((ROOT / "shared").rglob("*.py")),
+        *sorted((ROOT / "functions").rglob("*.py")),
+        ROOT / "function_app.py",
+    ]
 
 
 @dataclass(frozen=True)
@@ -66,4 +70,8 @@ def _imports(node: ast.AST, file: str, typing_only: bool = False, in_function: b
 
 def _full(base: str, name: str) -> str:
     path = ROOT.joinpath(*base.split("."), f"{name}.py")
-    return f"{base}.{name}" if base.split(".")[0] in PACKAGES and (path.exists() or path.with_suffix("").is_dir()) else base
+    return (
+        f"{base}.{name}"
+        if base.split(".")[0] in PACKAGES and (path.exists() or path.with_suffix("").is_dir())
+        else base
+    )

@@ -101,7 +101,11 @@ def http_functions(app: dict[str, Any]) -> list[dict[str, Any]]:
 
 def test_names_routes_methods_and_auth_levels_are_as_written_down(app: dict[str, Any]) -> None:
     found = [
-        (each["name"], f"{' '.join(each['trigger']['methods'])} {each['trigger']['route']}", each["trigger"]["authLevel"])
+        (
+            each["name"],
+            f"{' '.join(each['trigger']['methods'])} {each['trigger']['route']}",
+            each["trigger"]["authLevel"],
+        )
         for each in http_functions(app)
     ]
 
@@ -111,7 +115,9 @@ def test_names_routes_methods_and_auth_levels_are_as_written_down(app: dict[str,
 def test_timers_and_their_schedules_are_as_written_down(app: dict[str, Any]) -> None:
     timers = [each for each in app["functions"] if each["trigger"]["type"] == "timerTrigger"]
 
-    found = [(each["name"], each["trigger"]["schedule"], EXAMPLE[each["trigger"]["schedule"].strip("%")]) for each in timers]
+    found = [
+        (each["name"], each["trigger"]["schedule"], EXAMPLE[each["trigger"]["schedule"].strip("%")]) for each in timers
+    ]
 
     assert sorted(found) == TIMERS
     assert [each["name"] for each in timers if each["trigger"]["runOnStartup"]] == []
@@ -128,7 +134,9 @@ def test_a_schedule_is_ncrontab_with_seconds_first(schedule: str) -> None:
 
 
 def test_every_route_is_a_row_of_the_access_table_and_every_row_a_route(app: dict[str, Any]) -> None:
-    found = [f"{method} {each['trigger']['route']}" for each in http_functions(app) for method in each["trigger"]["methods"]]
+    found = [
+        f"{method} {each['trigger']['route']}" for each in http_functions(app) for method in each["trigger"]["methods"]
+    ]
 
     assert sorted(found) == sorted(ACCESS)
 

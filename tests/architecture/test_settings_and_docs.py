@@ -65,7 +65,9 @@ def test_nothing_but_the_settings_reads_the_environment() -> None:
         path.relative_to(ROOT).as_posix()
         for path in product()
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and getattr(node.value, "id", "") == "os"
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and getattr(node.value, "id", "") == "os"
     ]
 
     assert set(reading) - {"shared/policy/__main__.py"} == {"shared/bootstrap.py"}
@@ -73,7 +75,9 @@ def test_nothing_but_the_settings_reads_the_environment() -> None:
 
 def test_nothing_of_the_product_asks_whether_it_runs_locally() -> None:
     for path in product():
-        assert not re.search(r"127\.0\.0\.1|localhost|is_local|AZURE_FUNCTIONS_ENVIRONMENT", path.read_text("utf-8")), path
+        assert not re.search(r"127\.0\.0\.1|localhost|is_local|AZURE_FUNCTIONS_ENVIRONMENT", path.read_text("utf-8")), (
+            path
+        )
 
 
 def test_the_page_of_life_cycles_is_current() -> None:

@@ -155,9 +155,7 @@ def case_in(cycle: str, state: str) -> Case:
         conditions={"c1": Condition(kind="degree", due_on=EARLIER)}, lapsed_on=EARLIER,
     )  # fmt: skip
     application.assessments = [Assessment(id="T1", kind="test", outcome="retake", on=EARLIER)]
-    case.documents = {
-        "d1": Document(blob="c/d1", kind="certificate", content_type="application/pdf", added_at=BEFORE)
-    }
+    case.documents = {"d1": Document(blob="c/d1", kind="certificate", content_type="application/pdf", added_at=BEFORE)}
     enrolment.contract = Contract(
         sent_on=EARLIER, price_minor=700_000, currency="EUR", country="FR", time_zone="Europe/Paris"
     )

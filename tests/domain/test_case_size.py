@@ -31,7 +31,9 @@ class Long:
     def add(self, kind: str, subject: str | None = None, /, *, by: str = STAFF[0], **data: Any) -> None:
         event = event_of(kind, Role.CAREERS, self.case.sequence + 1, subject)
         actor = event.actor.model_copy(update={"id": by})
-        self.case.apply(event.model_copy(update={"actor": actor, "data": EXAMPLES[kind][1] | data}).sealed(self.case.head))
+        self.case.apply(
+            event.model_copy(update={"actor": actor, "data": EXAMPLES[kind][1] | data}).sealed(self.case.head)
+        )
 
 
 def a_maximal_case() -> Case:

@@ -35,7 +35,9 @@ def test_the_canonical_form_is_that_of_rfc_8785(value: Any) -> None:
     assert json.loads(canonical(value)) == value
 
 
-@pytest.mark.parametrize("text", ["\u007f\u0080\u2028\u2029\ufeff", "\x00\x1f\b\f\n\r\t\"\\/", "é e\u0301 😀 \U0010ffff"])
+@pytest.mark.parametrize(
+    "text", ["\u007f\u0080\u2028\u2029\ufeff", '\x00\x1f\b\f\n\r\t"\\/', "é e\u0301 😀 \U0010ffff"]
+)
 def test_odd_characters_have_the_form_of_rfc_8785(text: str) -> None:
     assert canonical({"text": text}) == rfc8785.dumps({"text": text})
 
@@ -56,7 +58,13 @@ def test_the_same_facts_in_another_order_have_the_same_hash() -> None:
 def a_history(length: int = LENGTH) -> list[Event]:
     """A valid chain of a case: applied, assigned, then a long screening in which documents come and go."""
     kinds = ["application_submitted", "specialist_assigned"]
-    kinds += ["screening_recorded", "document_added", "details_corrected", "document_scanned", "contact_changed"] * length
+    kinds += [
+        "screening_recorded",
+        "document_added",
+        "details_corrected",
+        "document_scanned",
+        "contact_changed",
+    ] * length
     events: list[Event] = []
     prev = FIRST_LINK
     for number, kind in enumerate(kinds[:length], start=1):

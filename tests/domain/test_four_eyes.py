@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from shared.domain.change import Change
 from shared.domain.errors import Forbidden
 from shared.domain.events import Actor
-from shared.domain.four_eyes import MACHINES, STEP_OF, guard, remember
+from shared.domain.four_eyes import MACHINES, STEP_OF, Step, guard, remember
 from shared.domain.life_cycle import Role
 from shared.use_cases import screening
 from tests.builders import PROGRAMME
@@ -25,7 +25,9 @@ SIGNED_STEPS = {
 }  # fmt: skip
 
 acts = st.lists(
-    st.tuples(st.sampled_from(sorted(STEP_OF)), st.sampled_from(PEOPLE), st.sampled_from(STAFF), st.sampled_from(PEOPLE)),
+    st.tuples(
+        st.sampled_from(sorted(STEP_OF)), st.sampled_from(PEOPLE), st.sampled_from(STAFF), st.sampled_from(PEOPLE)
+    ),
     max_size=40,
 )
 
@@ -36,6 +38,7 @@ def test_no_person_ever_takes_two_different_steps_of_one_chain(acts: list[tuple[
     change = Change(case_in("application", "screening"), Actor(role=Role.SYSTEM, id="t"), NOON, PROGRAMME)
     steps = change.case.steps
     taken: dict[str, set[str]] = defaultdict(set)
+    refusals: set[str] = set()
 
     for kind, who, role, specialist in acts:
         change.actor = Actor(role=role, id=who)
@@ -49,11 +52,12 @@ def test_no_person_ever_takes_two_different_steps_of_one_chain(acts: list[tuple[
                 remember(steps, event_of(kind).model_copy(update={"actor": change.actor}))
                 taken[who].add(STEP_OF[kind])
         except Forbidden as refused:
-            assert refused.reason == "same-person"
+            refusals.add(refused.reason)
 
+    assert refusals <= {"same-person"}
     assert [who for who, theirs in taken.items() if len(theirs) > 1] == []
     noted = {who: {each.step for each in steps if each.by == who} for who in taken}
-    assert noted == {who: theirs for who, theirs in taken.items()}
+    assert noted == dict(taken)
 
 
 def test_every_step_refuses_whoever_took_another_one_and_admits_whoever_took_the_same() -> None:
@@ -75,18 +79,18 @@ def test_every_step_refuses_whoever_took_another_one_and_admits_whoever_took_the
 
 
 def test_another_role_does_not_make_another_person() -> None:
-    steps: list[object] = []
-    remember(steps, event_of("placement_disputed").model_copy(update={"actor": Actor(role=Role.CAREERS, id="t/ada")}))  # type: ignore[arg-type]
+    steps: list[Step] = []
+    remember(steps, event_of("placement_disputed").model_copy(update={"actor": Actor(role=Role.CAREERS, id="t/ada")}))
 
     with pytest.raises(Forbidden):
-        guard(steps, "refund_approved", Actor(role=Role.FINANCE, id="t/ada"))  # type: ignore[arg-type]
+        guard(steps, "refund_approved", Actor(role=Role.FINANCE, id="t/ada"))
 
 
 @pytest.mark.parametrize("role", sorted(MACHINES))
 def test_claimants_and_machines_take_no_step(role: Role) -> None:
-    steps: list[object] = []
+    steps: list[Step] = []
     for kind in set(STEP_OF) - {"specialist_assigned"}:
-        remember(steps, event_of(kind).model_copy(update={"actor": Actor(role=role, id="x")}))  # type: ignore[arg-type]
+        remember(steps, event_of(kind).model_copy(update={"actor": Actor(role=role, id="x")}))
 
     assert steps == []
 
