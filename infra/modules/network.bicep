@@ -105,3 +105,5 @@ resource zoneGroup 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025
   }
   dependsOn: [zoneLink]
 }]
+
+output appSubnetId string = '${network.id}/subnets/app'

@@ -82,7 +82,10 @@ def days_in_month(year: int, month: int) -> int:
 
 def add_days(day: date, days: int) -> date:
     """`day` plus `days`, which may be negative; beyond either end of the calendar the answer is its end."""
-    return date.fromordinal(max(1, min(day.toordinal() + days, _LAST_ORDINAL)))
+    ordinal = day.toordinal() + days
+    if ordinal > _LAST_ORDINAL:
+        return date.max
+    return date.fromordinal(ordinal) if ordinal > 0 else date.min
 
 
 def days_from(first: date, last: date) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import lru_cache
+from itertools import islice
 from typing import NamedTuple
 
 from shared.domain.calendar import add_months, monday_of, whole_weeks
 from shared.policy.clauses import Clause, Sentence
-from shared.policy.facts import Facts
+from shared.policy.facts import Facts, Search
 from shared.policy.qualifying_job import Verdict
 from shared.policy.terms import Terms
 from shared.policy.window import approved
@@ -242,9 +243,9 @@ _NO_OFFER = Finding(MET, [], {"declined": [], "to_clear_up": []})
     "apps_per_week",
     "allowed_short_weeks",
     if_not_met=Sentence(
-        "Add applications that are missing from the log, with proof, or ask whether weeks can be excused.",
-        "Ajoutez au journal les candidatures qui manquent, avec preuve, ou demandez si des semaines peuvent être "
-        "excusées.",
+        "Add to the weeks shown the applications that are missing, with proof, or ask whether weeks can be excused.",
+        "Ajoutez aux semaines indiquées les candidatures qui manquent, avec preuve, ou demandez si des semaines "
+        "peuvent être excusées.",
     ),
     if_unknown=Sentence(
         "Log the applications of the weeks shown, with proof.",
@@ -257,21 +258,39 @@ def searched_actively(case: Situation) -> Finding | None:
     if terms.apps_per_week is None:
         return None
     allowed = terms.allowed_short_weeks or 0
-    if case.qualified_on is None:
-        weeks, short, not_known = 0, 0, 0
-    else:
-        weeks, short, not_known = _weeks_of_search(case, case.qualified_on, terms.apps_per_week)
-    status = NOT_MET if short > allowed else UNKNOWN if short + not_known > allowed else MET
-    return Finding(status, short, {"weeks": weeks, "short": short, "not_known": not_known, "allowed": allowed})
+    weeks = _NO_WEEKS
+    if case.qualified_on is not None:
+        weeks = _weeks_of_search(case.facts, whole_weeks(case.qualified_on, case.until), terms.apps_per_week)
+    status = NOT_MET if weeks.short > allowed else UNKNOWN if weeks.short + weeks.not_known > allowed else MET
+    evidence: dict[str, object] = {
+        "weeks": weeks.counted,
+        "short": weeks.short,
+        "not_known": weeks.not_known,
+        "allowed": allowed,
+        "to_look_at": weeks.to_look_at,
+    }
+    return Finding(status, weeks.short, evidence)
 
 
-def _weeks_of_search(case: Situation, qualified_on: date, apps_per_week: int) -> tuple[int, int, int]:
-    """How many weeks count, how many of them are short, and how many nobody knows about."""
-    mondays = whole_weeks(qualified_on, case.until)
-    free = _free_weeks(case.facts, mondays)
+class _Weeks(NamedTuple):
+    """How many weeks count, how many of them are short or not known, and the Mondays of these, earliest first."""
+
+    counted: int
+    short: int
+    not_known: int
+    to_look_at: list[str]
+
+
+_NO_WEEKS = _Weeks(0, 0, 0, [])
+# An answer is read by people: the first year of weeks to look at says enough.
+_WEEKS_SHOWN_MAX = 53
+
+
+def _weeks_of_search(facts: Facts, mondays: range, apps_per_week: int) -> _Weeks:
+    free = _free_weeks(facts, mondays)
     weeks = len(mondays) - sum(map(len, free))
     short = not_known = logged = 0
-    search = case.facts.search
+    search = facts.search
     for monday, number in search.weeks.items():
         ordinal = monday.toordinal()
         if ordinal in mondays and not any(ordinal in span for span in free):
@@ -284,7 +303,19 @@ def _weeks_of_search(case: Situation, qualified_on: date, apps_per_week: int) ->
         not_known += weeks - logged
     elif search.default < apps_per_week:
         short += weeks - logged
-    return weeks, short, not_known
+    if short + not_known == 0:
+        return _Weeks(weeks, 0, 0, [])
+    return _Weeks(weeks, short, not_known, _weeks_to_look_at(search, mondays, free, apps_per_week))
+
+
+def _weeks_to_look_at(search: Search, mondays: range, free: list[range], apps_per_week: int) -> list[str]:
+    counted = (date.fromordinal(ordinal) for ordinal in mondays if not any(ordinal in span for span in free))
+    short_or_not_known = (
+        monday.isoformat()
+        for monday in counted
+        if (number := search.weeks.get(monday, search.default)) is None or number < apps_per_week
+    )
+    return list(islice(short_or_not_known, _WEEKS_SHOWN_MAX))
 
 
 def _free_weeks(facts: Facts, mondays: range) -> list[range]:

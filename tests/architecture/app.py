@@ -1,4 +1,4 @@
-"""Prints, as JSON, the functions of the app and which modules its import brought in. Run apart: an app is asked once."""
+"""Prints, as JSON, the functions of the app and which modules its import brought in. An app can be asked once."""
 
 from __future__ import annotations
 

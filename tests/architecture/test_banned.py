@@ -1,4 +1,4 @@
-"""What no file of the product may do, read from its tree: own clocks, unguarded writes, lenient readers, stray codes."""
+"""What no file of the product may do, read from its tree: own clocks, unguarded writes, lenient reading, and more."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def settings_read() -> set[str]:
 def other_settings() -> set[str]:
     """Names of settings that only a comparison reads: text in capitals given to the reader some other way."""
     text = (ROOT / "shared" / "settings.py").read_text("utf-8")
-    return {name for name in re.findall(r'\("([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', text)}
+    return set(re.findall(r'\("([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)"', text))
 
 
 def test_every_setting_is_in_the_example_and_the_example_has_no_other() -> None:

@@ -77,7 +77,7 @@ def a_maximal_case() -> Case:
         long.add("job_offer_answered", f"o{number:060d}")
         long.add("job_offer_ruled", f"o{number:060d}", by=STAFF[number % 20])
         long.add("declared", f"p{number:060d}", fact="self_employment_attested", value="yes")
-    facts = {name: "2027-06-15" for name in ("contract_signed_on", "offered_on", "starts_on", "fixed_end")}
+    facts = dict.fromkeys(("contract_signed_on", "offered_on", "starts_on", "fixed_end"), "2027-06-15")
     for number in range(40):
         long.add("placement_reported", f"p{number:060d}", by=STAFF[0], **facts, hours=35, renews=f"p{number:060d}")
         long.add("placement_verified", f"p{number:060d}", by=STAFF[number % 20], facts={"hours": 20})

@@ -132,7 +132,7 @@ AN_OFFER = {"offered_on": "2020-04-10", "qualifying": True, "outcome": "declined
             ["2020-04-10"],
             {"declined": [], "to_clear_up": ["2020-04-10"]},
         ),
-        ({}, "job_search", 0, {"weeks": 25, "short": 0, "not_known": 0, "allowed": 2}),
+        ({}, "job_search", 0, {"weeks": 25, "short": 0, "not_known": 0, "to_look_at": [], "allowed": 2}),
         (
             {
                 "search": {"weeks": {"2020-02-03": 4, "2020-02-10": None, "2020-02-17": 0, "2020-07-13": 0}},
@@ -140,7 +140,13 @@ AN_OFFER = {"offered_on": "2020-04-10", "qualifying": True, "outcome": "declined
             },
             "job_search",
             2,  # that of 3 February, and that of 13 July, which the pause has drawn into the window
-            {"weeks": 25, "short": 2, "not_known": 1, "allowed": 2},
+            {
+                "weeks": 25,
+                "short": 2,
+                "not_known": 1,
+                "to_look_at": ["2020-02-03", "2020-02-10", "2020-07-13"],
+                "allowed": 2,
+            },
         ),
         ({"exclusions": ["a", "full_time_study"]}, "not_excluded", ["full_time_study"], None),
         ({"pauses": [{"from": "2020-03-01", "status": "requested"}]}, "pause_ruled", ["2020-03-01"], None),
@@ -154,6 +160,15 @@ def test_a_finding_carries_its_value_and_the_facts_it_rests_on(
 
     assert finding.value == value
     assert rests_on is None or finding.facts == rests_on
+
+
+def test_weeks_of_a_log_that_is_not_known_are_all_shown_but_those_that_are_free() -> None:
+    search = {"default": None, "weeks": {"2020-01-20": 5}, "exempt": [["2020-01-27", "2020-06-21"]]}
+
+    finding = decided(search=search).criteria["job_search"]
+
+    assert finding.facts["to_look_at"] == ["2020-06-22", "2020-06-29", "2020-07-06"]
+    assert finding.facts["weeks"] == 4
 
 
 def test_a_revoked_diploma_is_shown_with_its_day() -> None:

@@ -1,0 +1,299 @@
+metadata description = 'One environment of Pledge: a resource group and everything in it.'
+
+targetScope = 'subscription'
+
+@minLength(2)
+@maxLength(12)
+@description('Name of the environment, as azd knows it. Part of every name.')
+param environmentName string
+
+@allowed(['dev', 'test', 'prod'])
+param stage string
+param location string
+
+@description('Region to fail over to. Empty: none.')
+param secondaryLocation string
+
+@description('Where the static pages are kept; not every region offers that.')
+param webLocation string
+
+@description('True: stores can be reached through private endpoints only.')
+param isPrivate bool
+param isZoneRedundant bool
+param isLocked bool
+param isServerless bool
+param storageSku string
+param casesMaxThroughput int
+param totalThroughputLimit int
+param instancesMax int
+param alwaysReadyHttp int
+param requestsPerMinute int
+param logRetentionDays int
+param logDailyCapGb int
+param evidenceSoftDeleteDays int
+param auditImmutableDays int
+param scanCapGbPerMonth int
+
+@description('Empty at the first deployment; then the function that takes results of the malware scan.')
+param scanFunction string
+param budgetAmount int
+param budgetStart string
+param alertEmails array
+param corsOrigins array
+
+@description('Own address of the service, without a slash at its end. Empty: the front door\'s.')
+param siteUrl string
+param tenantId string = tenant().tenantId
+param apiAudience string
+
+@description('Client ids of the applications whose tokens the API takes, with commas.')
+param apiClientIds string
+param smtpHost string
+param smtpUsername string
+param mailFrom string
+
+@description('Timers that are switched off, with commas: the kill switch for each sweep.')
+param timersOff string
+
+var tags = { 'azd-env-name': environmentName, workload: 'pledge', stage: stage }
+var token = take(uniqueString(subscription().id, environmentName, location), 8)
+var name = 'pledge-${environmentName}-${token}'
+var plain = 'pl${replace(environmentName, '-', '')}${token}'
+var blobOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
+var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var packageContainer = 'app-package'
+
+resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
+  name: 'rg-pledge-${environmentName}'
+  location: location
+  tags: tags
+}
+
+module identity 'modules/identity.bicep' = {
+  name: 'identity'
+  scope: group
+  params: { name: 'id-${name}', location: location, tags: tags }
+}
+
+module monitoring 'modules/monitoring.bicep' = {
+  name: 'monitoring'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+    retentionDays: logRetentionDays
+    dailyCapGb: logDailyCapGb
+    publisherId: identity.outputs.principalId
+  }
+}
+
+// The host's own: leases of timers, the package. Nothing of it is worth restoring; it is deployed anew.
+module hostStorage 'modules/storage.bicep' = {
+  name: 'host-storage'
+  scope: group
+  params: {
+    name: take('${plain}host', 24)
+    location: location
+    tags: tags
+    sku: storageSku
+    containers: [
+      { name: packageContainer, roleId: blobContributor, immutableDays: 0 }
+      { name: 'azure-webjobs-hosts', roleId: blobOwner, immutableDays: 0 }
+      { name: 'azure-webjobs-secrets', roleId: blobOwner, immutableDays: 0 }
+    ]
+    softDeleteDays: 7
+    principalId: identity.outputs.principalId
+    isPrivate: isPrivate
+    isLocked: false
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+// Evidence must be erasable: never an immutability policy on it. Audits must not be: never a container without one.
+module recordStorage 'modules/storage.bicep' = {
+  name: 'record-storage'
+  scope: group
+  params: {
+    name: take('${plain}rec', 24)
+    location: location
+    tags: tags
+    sku: storageSku
+    containers: [
+      { name: 'evidence', roleId: blobContributor, immutableDays: 0 }
+      { name: 'audits', roleId: blobContributor, immutableDays: auditImmutableDays }
+    ]
+    softDeleteDays: evidenceSoftDeleteDays
+    principalId: identity.outputs.principalId
+    isPrivate: isPrivate
+    isLocked: isLocked
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module cosmos 'modules/cosmos.bicep' = {
+  name: 'cosmos'
+  scope: group
+  params: {
+    name: 'cosmos-${name}'
+    location: location
+    tags: tags
+    databaseName: 'pledge'
+    secondaryLocation: secondaryLocation
+    isServerless: isServerless
+    casesMaxThroughput: casesMaxThroughput
+    totalThroughputLimit: totalThroughputLimit
+    isZoneRedundant: isZoneRedundant
+    isPrivate: isPrivate
+    isLocked: isLocked
+    principalId: identity.outputs.principalId
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module vault 'modules/vault.bicep' = {
+  name: 'vault'
+  scope: group
+  params: {
+    name: take('kv-${plain}', 24)
+    location: location
+    tags: tags
+    principalId: identity.outputs.principalId
+    isPrivate: isPrivate
+    isLocked: isLocked
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+module network 'modules/network.bicep' = if (isPrivate) {
+  name: 'network'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+    zones: ['privatelink.blob.${environment().suffixes.storage}', 'privatelink.documents.azure.com', 'privatelink.vaultcore.azure.net']
+    endpoints: [
+      { name: 'host', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: hostStorage.outputs.id }
+      { name: 'records', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: recordStorage.outputs.id }
+      { name: 'cosmos', group: 'Sql', zone: 'privatelink.documents.azure.com', resourceId: cosmos.outputs.id }
+      { name: 'vault', group: 'vault', zone: 'privatelink.vaultcore.azure.net', resourceId: vault.outputs.id }
+    ]
+  }
+}
+
+module door 'modules/door.bicep' = {
+  name: 'door'
+  scope: group
+  params: { name: name, tags: tags, workspaceId: monitoring.outputs.workspaceId }
+}
+
+var secret = '@Microsoft.KeyVault(VaultName=${vault.outputs.name};SecretName='
+var address = siteUrl == '' ? door.outputs.address : siteUrl
+
+module functions 'modules/functions.bicep' = {
+  name: 'functions'
+  scope: group
+  params: {
+    name: 'func-${name}'
+    location: location
+    tags: tags
+    identityId: identity.outputs.id
+    clientId: identity.outputs.clientId
+    hostStorageName: hostStorage.outputs.name
+    packageContainerUrl: '${hostStorage.outputs.blobEndpoint}${packageContainer}'
+    insightsConnectionString: monitoring.outputs.connectionString
+    corsOrigins: corsOrigins
+    subnetId: isPrivate ? network!.outputs.appSubnetId : ''
+    instanceMemoryMb: 2048
+    instancesMax: instancesMax
+    alwaysReadyHttp: alwaysReadyHttp
+    perInstanceConcurrency: 16
+    isZoneRedundant: isZoneRedundant
+    workspaceId: monitoring.outputs.workspaceId
+    frontDoorId: stage == 'dev' ? '' : door.outputs.frontDoorId
+    settings: {
+      COSMOS_ENDPOINT: cosmos.outputs.endpoint
+      COSMOS_DATABASE: 'pledge'
+      STORE_READ_TIMEOUT_SECONDS: '10'
+      BLOB_ACCOUNT_URL: recordStorage.outputs.blobEndpoint
+      EVIDENCE_CONTAINER: 'evidence'
+      AUDIT_CONTAINER: 'audits'
+      SMTP_HOST: smtpHost
+      SMTP_PORT: '587'
+      SMTP_TLS: 'on'
+      SMTP_USERNAME: smtpUsername
+      SMTP_PASSWORD: '${secret}smtp-password)'
+      MAIL_FROM: mailFrom
+      SITE_URL: address
+      TENANT_ID: tenantId
+      API_AUDIENCE: apiAudience
+      API_CLIENT_IDS: apiClientIds
+      ADDRESS_KEY: '${secret}address-key)'
+      PAYEE_KEY: '${secret}payee-key)'
+      PARTNERS: '${secret}partners)'
+      TIMERS_OFF: timersOff
+      TIMER_ITEMS_MAX: '500'
+      DEADLINES_SCHEDULE: '0 0 13 * * *'
+      DELIVERIES_SCHEDULE: '0 * * * * *'
+      PRIVACY_RETENTION_SCHEDULE: '0 30 3 * * *'
+      REFUND_AUDIT_SCHEDULE: '0 30 13 * * *'
+      RETENTION_CHECKS_SCHEDULE: '0 15 13 * * *'
+      FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '12582912'
+    }
+  }
+}
+
+module edge 'modules/edge.bicep' = {
+  name: 'edge'
+  scope: group
+  params: {
+    name: name
+    location: webLocation
+    tags: tags
+    apiHostName: functions.outputs.hostName
+    requestsPerMinute: requestsPerMinute
+  }
+  dependsOn: [door]
+}
+
+module scan 'modules/scan.bicep' = {
+  name: 'scan'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+    storageName: recordStorage.outputs.name
+    functionAppId: functions.outputs.id
+    scanFunction: scanFunction
+    capGbPerMonth: scanCapGbPerMonth
+  }
+}
+
+module alerts 'modules/alerts.bicep' = {
+  name: 'alerts'
+  scope: group
+  params: {
+    name: name
+    location: location
+    tags: tags
+    emails: alertEmails
+    workspaceId: monitoring.outputs.workspaceId
+    insightsId: monitoring.outputs.insightsId
+    cosmosId: cosmos.outputs.id
+    address: door.outputs.address
+  }
+}
+
+module budget 'modules/budget.bicep' = {
+  name: 'budget'
+  scope: group
+  params: { name: name, amount: budgetAmount, startDate: budgetStart, emails: alertEmails }
+}
+
+output AZURE_RESOURCE_GROUP string = group.name
+output SERVICE_API_NAME string = functions.outputs.name
+output SERVICE_WEB_NAME string = edge.outputs.siteName
+output ADDRESS string = address
+output VAULT_NAME string = vault.outputs.name
