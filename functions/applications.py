@@ -14,6 +14,7 @@ from functions.http import (
     JSON_BYTES_MAX,
     MULTIPART_BYTES_MAX,
     SAFE_HEADERS,
+    accepted,
     answers_problems,
     json_body,
     media_type,
@@ -24,6 +25,7 @@ from functions.http import (
     read_json,
     read_multipart,
     read_urlencoded,
+    see_other,
 )  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, NotFound, RuleBroken, invalid
@@ -143,8 +145,8 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
     flags = ["honeypot"] if application.website else []
     await applications.apply(services, content, certificate, flags, now)
     if target:
-        return func.HttpResponse(status_code=303, headers=SAFE_HEADERS | {"Location": target})
-    return ok({"status": "received", "next": "We have sent you a mail with a link to your case."}, status=202)
+        return see_other(target)
+    return accepted({"status": "received", "next": "We have sent you a mail with a link to your case."})
 
 
 def unflattened(fields: dict[str, str]) -> dict[str, Any]:
@@ -183,7 +185,7 @@ async def post_links(req: func.HttpRequest) -> func.HttpResponse:
     await access.admit(req, services, "POST links", now)
     body = json_body(req, LinkRequest)
     await applications.send_links(services, body.email, now)
-    return ok({"status": "received", "next": "If we know this address, a mail with a link is on its way."}, status=202)
+    return accepted({"status": "received", "next": "If we know this address, a mail with a link is on its way."})
 
 
 @bp.route(route="cases/{case_id}", methods=["GET"])
@@ -207,7 +209,7 @@ async def get_case(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _person(services: Any, caller: Caller, case_id: str) -> dict[str, Any] | None:
     """What the person said about themselves; auditors work without it."""
-    if caller.roles <= {access.AUDITOR}:
+    if not caller.roles & set(access.CASE_STAFF):
         return None
     item = await services.store.read(CASES, "person", case_id)
     if item is None:

@@ -113,6 +113,21 @@ def ok(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> f
     )
 
 
+def accepted(body: Any) -> func.HttpResponse:
+    """It is stored; what follows from it comes later."""
+    return ok(body, status=202)
+
+
+def created(body: Any) -> func.HttpResponse:
+    """Something new is there."""
+    return ok(body, status=201)
+
+
+def see_other(address: str) -> func.HttpResponse:
+    """Where a browser goes on after its form was taken."""
+    return func.HttpResponse(status_code=303, headers=SAFE_HEADERS | {"Location": address})
+
+
 def answers_problems(route: str) -> Callable[[Handler], Handler]:
     """Turn whatever a handler raises into the problem that the table says."""
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import azure.functions as func
 
 from functions import access
-from functions.http import answers_problems, json_body, ok, path_id
+from functions.http import answers_problems, created, json_body, ok, path_id
 from shared import bootstrap
-from shared.domain.wire import CaseId, Day, Form
+from shared.domain.wire import CaseId, Day, Form, StaffId
 from shared.use_cases import audits, links
 
 bp = func.Blueprint()
@@ -31,7 +31,7 @@ class LinkRevocation(Form):
 class StaffRevocation(Form):
     """This member of staff (`tenant/object`) is let in no more, whatever their token says."""
 
-    staff: str
+    staff: StaffId
 
 
 @bp.route(route="audits", methods=["POST"])
@@ -44,7 +44,7 @@ async def post_audits(req: func.HttpRequest) -> func.HttpResponse:
     order = json_body(req, AuditOrder)
     asked = datetime(order.on.year, order.on.month, order.on.day, 12, tzinfo=UTC) if order.on else now
     run = await audits.examine(services, now, asked, order.case_id)
-    return ok(run, status=201)
+    return created(run)
 
 
 @bp.route(route="audits", methods=["GET"])

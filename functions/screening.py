@@ -8,12 +8,10 @@ import azure.functions as func
 from pydantic import Field
 
 from functions.acts import Act, register
-from shared.domain.wire import Code, Day, Form, Note, PartnersId
+from shared.domain.wire import Code, Day, Form, Note, PartnersId, StaffId
 from shared.use_cases import screening
 
 bp = func.Blueprint()
-
-StaffId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,64}\z")]
 
 
 class Assignment(Form):

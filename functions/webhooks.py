@@ -6,7 +6,7 @@ import re
 
 import azure.functions as func
 
-from functions.http import WEBHOOK_BYTES_MAX, Refused, answers_problems, ok, raw_body, read_json
+from functions.http import WEBHOOK_BYTES_MAX, Refused, accepted, answers_problems, ok, raw_body, read_json
 from shared import bootstrap
 from shared.adapters.webhooks import verify
 from shared.domain.errors import InvalidInput, PledgeError
@@ -42,4 +42,4 @@ async def post_webhooks(req: func.HttpRequest) -> func.HttpResponse:
             await partners.process(services, item, now)
         except PledgeError:
             pass  # It is stored; the timer goes on with it.
-    return ok({"status": "received"}, status=202)
+    return accepted({"status": "received"})

@@ -97,11 +97,8 @@ module hostStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [
-      { name: packageContainer, roleId: blobContributor, immutableDays: 0 }
-      { name: 'azure-webjobs-hosts', roleId: blobOwner, immutableDays: 0 }
-      { name: 'azure-webjobs-secrets', roleId: blobOwner, immutableDays: 0 }
-    ]
+    containers: [{ name: packageContainer, roleId: '', immutableDays: 0 }]
+    accountRoleId: blobOwner
     softDeleteDays: 7
     principalId: identity.outputs.principalId
     isPrivate: isPrivate
@@ -123,6 +120,7 @@ module recordStorage 'modules/storage.bicep' = {
       { name: 'evidence', roleId: blobContributor, immutableDays: 0 }
       { name: 'audits', roleId: blobContributor, immutableDays: auditImmutableDays }
     ]
+    accountRoleId: ''
     softDeleteDays: evidenceSoftDeleteDays
     principalId: identity.outputs.principalId
     isPrivate: isPrivate

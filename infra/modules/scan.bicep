@@ -20,6 +20,7 @@ resource results 'Microsoft.EventGrid/topics@2025-02-15' = {
   name: 'evgt-${name}-scans'
   location: location
   tags: tags
+  identity: { type: 'SystemAssigned' }
   properties: {
     inputSchema: 'EventGridSchema'
     minimumTlsVersionAllowed: '1.2'

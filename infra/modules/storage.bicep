@@ -15,6 +15,9 @@ param softDeleteDays int
 
 param principalId string
 
+@description('What the identity may do in the whole account. Empty: only what its containers say.')
+param accountRoleId string
+
 @description('True if only private endpoints may reach the account.')
 param isPrivate bool
 param isLocked bool
@@ -84,6 +87,16 @@ resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each,
     principalType: 'ServicePrincipal'
   }
 }]
+
+resource accountRole 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (accountRoleId != '') {
+  name: guid(account.id, principalId, accountRoleId)
+  scope: account
+  properties: {
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', accountRoleId)
+    principalId: principalId
+    principalType: 'ServicePrincipal'
+  }
+}
 
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {
   name: 'keep'

@@ -11,7 +11,7 @@ WRITE_PER_INDEXED_VALUE = 0.19
 QUERY_PER_RANGE = 2.5
 QUERY_PER_ROW = 0.03
 QUERY_PER_KILOBYTE = 0.02
-SYSTEM_VALUES = 4  # _rid, _self, _etag, _ts; all but _etag are indexed, and so is the id
+SYSTEM_TERMS = 2  # of the properties that the service adds; so an item of id and key alone costs 5.71
 
 
 def _extra_kilobytes(size: int) -> float:
@@ -22,9 +22,9 @@ def read(size: int) -> float:
     return round(READ_FIRST_KILOBYTE + READ_PER_KILOBYTE * _extra_kilobytes(size), 2)
 
 
-def indexed_values(value: Any) -> int:
-    """How many values of an item the index would hold."""
-    count, pending = 0, [value]
+def indexed_values(value: dict[str, Any]) -> int:
+    """How many values of an item the index would hold, besides those that the service adds."""
+    count, pending = 0, [part for name, part in value.items() if not name.startswith("_")]
     while pending:
         part = pending.pop()
         if isinstance(part, dict):
@@ -37,8 +37,8 @@ def indexed_values(value: Any) -> int:
 
 
 def create(item: dict[str, Any], size: int, is_indexed: bool = True) -> float:
-    terms = indexed_values(item) - SYSTEM_VALUES if is_indexed else 0
-    return round(WRITE_BASE + WRITE_PER_KILOBYTE * _extra_kilobytes(size) + WRITE_PER_INDEXED_VALUE * max(terms, 0), 2)
+    terms = indexed_values(item) + SYSTEM_TERMS if is_indexed else 0
+    return round(WRITE_BASE + WRITE_PER_KILOBYTE * _extra_kilobytes(size) + WRITE_PER_INDEXED_VALUE * terms, 2)
 
 
 def replace(item: dict[str, Any], size: int, is_indexed: bool = True) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local.cosmos import charges
-from local.cosmos.partition_key import MISMATCH, Key, effective_key, key_of_item, key_text
+from local.cosmos.partition_key import INCOMPLETE, MISMATCH, Key, effective_key, key_of_item, key_text
 from local.cosmos.patch import SYSTEM_PROPERTIES, apply_patch
 from local.cosmos.sql.parser import parse_condition
 from local.cosmos.sql.run import Program
@@ -58,12 +58,14 @@ def place_of(container: Container, header_key: Key | None, item: dict[str, Any] 
         own = key_of_item(item, container.paths)
         if header_key is None or (header_key == () and not container.is_system_key):
             return Place(container, own)
+        if header_key != () and len(header_key) != len(own):
+            raise CosmosError(400, INCOMPLETE, substatus=1001)
         if header_key != () and key_text(own) != key_text(header_key):
             raise CosmosError(400, MISMATCH, substatus=1001)
     if header_key is None:
         raise CosmosError(400, "PartitionKey value must be supplied for this operation.")
     if len(header_key) != len(container.paths) and header_key != ():
-        raise CosmosError(400, MISMATCH, substatus=1001)
+        raise CosmosError(400, INCOMPLETE, substatus=1001)
     return Place(container, header_key)
 
 
@@ -159,7 +161,7 @@ def create(tx: Transaction, place: Place, body: dict[str, Any]) -> Outcome:
     item = _new_version(tx, place, tx.next_number(place.container), body)
     _take_unique_values(tx, place, item.n, body)
     tx.insert(place.container, item)
-    return Outcome(201, item, charges.create(body, len(item.body)))
+    return Outcome(201, item, charges.create(body, len(item.body), place.container.is_indexed))
 
 
 def upsert(tx: Transaction, place: Place, body: dict[str, Any], conditions: Conditions) -> Outcome:
@@ -186,7 +188,7 @@ def _replace_found(tx: Transaction, place: Place, found: Item, body: dict[str, A
     item = _new_version(tx, place, found.n, body)
     _take_unique_values(tx, place, found.n, body)
     tx.update(place.container, found, item)
-    return Outcome(200, item, charges.replace(body, len(item.body)))
+    return Outcome(200, item, charges.replace(body, len(item.body), place.container.is_indexed))
 
 
 def delete(tx: Transaction, place: Place, item_id: str, conditions: Conditions) -> Outcome:

@@ -17,6 +17,10 @@ MISMATCH = (
     "PartitionKey extracted from document doesn't match the one specified in the header. "
     "Learn more: https://aka.ms/CosmosDB/sql/errors/wrong-pk-value"
 )
+INCOMPLETE = (
+    "Partition key provided either doesn't correspond to definition in the collection or doesn't match partition key"
+    " field values specified in the document."
+)
 
 
 class _Undefined:

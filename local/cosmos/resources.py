@@ -24,7 +24,13 @@ NOT_FOUND = "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-fou
 
 
 def account(host: str) -> Answer:
-    """The account, at the address it was asked under: SDKs send all further requests to the address given here."""
+    """The account, at the address it was asked under: SDKs send all further requests to the address given here.
+
+    Only that `localhost` becomes 127.0.0.1, as in Microsoft's emulator: the name may first be tried as ::1, where
+    nobody listens.
+    """
+    name, colon, port = host.partition(":")
+    host = ("127.0.0.1" if name == "localhost" else name) + colon + port
     location = [{"name": "South Central US", "databaseAccountEndpoint": f"http://{host}/"}]
     body = {
         "id": "local",
@@ -174,11 +180,11 @@ class Resources:
             return _feed(request, database.rid, "DocumentCollections", bodies, self.clock)
         definition = request.json()
         container_name = _checked_name(definition)
-        if container_name in database.containers:
-            raise CosmosError(409, "Resource with specified id or name already exists.")
         throughput = _throughput(request)
         rid = self.store.new_rid(rid_bytes(database.rid))
         body = _container_body(definition, rid, database)
+        if container_name in database.containers:
+            raise CosmosError(409, "Resource with specified id or name already exists.")
         ranges = self.store.default_ranges
         if throughput is not None:
             ranges = max(ranges, -(-_provisioned(throughput) // THROUGHPUT_PER_RANGE))

@@ -93,6 +93,7 @@ class Container:
         policy = self.body.get("uniqueKeyPolicy") or {}
         self.unique_keys = [[parse_path(path) for path in key["paths"]] for key in policy.get("uniqueKeys", [])]
         self.ranges: list[Range] = physical_ranges(self.range_counts, self.kind, self.version)
+        self.is_indexed = self.body["indexingPolicy"]["indexingMode"] != "none"
         self.rid_bytes = rid_bytes(self.rid)
         self.link = f"dbs/{self.database.id}/colls/{self.id}"
         self.self_link = f"dbs/{self.database.rid}/colls/{self.rid}/"

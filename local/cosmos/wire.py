@@ -25,6 +25,10 @@ CODES = {
     504: "GatewayTimeout",
 }
 
+INVALID_PAYLOAD = "The request payload is invalid. Ensure to provide a valid request payload."
+# The service's own limit; without one a stored item could not be read again by every part of this endpoint.
+DEPTH_MAX = 128
+
 
 class CosmosError(Exception):
     """A refusal, told to the client with its status, sub-status and sentence."""
@@ -82,13 +86,31 @@ def _no_constants(text: str) -> Any:
 
 
 def loads(body: bytes | str) -> Any:
-    """Parse JSON, refusing with a 400 what is none (NaN and Infinity included)."""
+    """Parse JSON, refusing with a 400 what is none: NaN, Infinity and halves of characters included."""
     try:
-        if isinstance(body, bytes):
-            body = body.decode("utf-8")
-        return json.loads(body, parse_constant=_no_constants)
+        text = body.decode("utf-8") if isinstance(body, bytes) else body
+        value = json.loads(text, parse_constant=_no_constants)
+        if "\\ud" in text or "\\uD" in text:
+            dumps(value)  # Raises if an escape is half a character, which nothing could store.
     except (ValueError, RecursionError):
-        raise CosmosError(400, "The request payload is invalid. Ensure to provide a valid request payload.") from None
+        raise CosmosError(400, INVALID_PAYLOAD) from None
+    if text.count("[") + text.count("{") > DEPTH_MAX and _is_deeper(value, DEPTH_MAX):
+        raise CosmosError(400, f"The request payload is nested more than {DEPTH_MAX} levels deep.")
+    return value
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [
+            part
+            for parent in layer
+            if isinstance(parent, (dict, list))
+            for part in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not layer:
+            return False
+    return True
 
 
 def dumps(value: Any) -> bytes:
@@ -97,7 +119,7 @@ def dumps(value: Any) -> bytes:
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8")
     except (ValueError, RecursionError):
-        raise CosmosError(400, "The request payload is invalid. Ensure to provide a valid request payload.") from None
+        raise CosmosError(400, INVALID_PAYLOAD) from None
 
 
 def error_body(error: CosmosError, activity_id: str) -> bytes:

@@ -30,6 +30,16 @@ class Answer:
     status: int
     body: dict[str, Any] | None
 
+    @property
+    def is_done(self) -> bool:
+        """The partner did what was asked, now or before."""
+        return self.status in (200, 201)
+
+    @property
+    def is_refused(self) -> bool:
+        """The partner will not do this, however often it is asked."""
+        return self.status in (400, 402, 404, 422)
+
 
 def is_allowed(address: str, networks: tuple[str, ...]) -> bool:
     """Whether we may connect to this address: in one of `networks`, or global where none are set."""

@@ -119,9 +119,11 @@ class Case(Record):
         """Fold one event in. Raises `ActionNotAllowed` if no row of the tables lets it happen now."""
         cycle = CYCLE_OF[event.kind]
         target = _BY_NAME[cycle].row_for(event.kind, self.state(cycle, event.subject)).target
-        if cycle == "refund" and event.subject not in self.refunds:
-            self.refunds[str(event.subject)] = Refund(ground=event.data.get("ground", "guarantee"))
-            event = event.model_copy(update={"data": {k: v for k, v in event.data.items() if k != "ground"}})
+        if cycle == "refund":
+            data = dict(event.data)
+            ground = data.pop("ground", "guarantee")
+            self.refunds.setdefault(str(event.subject), Refund(ground=ground))
+            event = event.model_copy(update={"data": data})
         FOLDS[cycle](self, event)
         if target is not None:
             self._move(cycle, event, target)

@@ -66,7 +66,8 @@ def remember(steps: list[Step], event: Event) -> None:
 def guard(steps: list[Step], kind: str, actor: Actor) -> None:
     """Raise `Forbidden("same-person")` if this person took another step of this case's chain before."""
     step = STEP_OF.get(kind)
-    if step is None or actor.role in MACHINES:
+    # Assigning is no step of whoever assigns; the use case holds the guard against the specialist who is assigned.
+    if step is None or actor.role in MACHINES or kind == "specialist_assigned":
         return
     if any(each.by == actor.id and each.step != step for each in steps):
         raise Forbidden("same-person")

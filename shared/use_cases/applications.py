@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 ATTEMPTS_MAX = 20
+SUBMISSIONS_TOLD_MAX = 20
+"""Further different applications to an open case are kept too, but neither listed nor mailed about: an address
+that somebody floods neither fills its owner's mailbox nor the case."""
 APPLICANT = Actor(role=Role.APPLICANT, id="applicant")
 
 
@@ -124,12 +127,17 @@ async def _add(
     services: Services, case_id: str, content: dict[str, Any], digest: str, flags: list[str], now: datetime
 ) -> None:
     def another(change: Change) -> None:
+        if len(change.case.application.submissions) >= SUBMISSIONS_TOLD_MAX:
+            return
         change.record("submission_added", digest, flags=flags)
         change.new_items.append(_submission(content, digest, now))
         change.tell("another_submission")
 
     try:
-        await perform(services, case_id, APPLICANT, now, another)
+        outcome = await perform(services, case_id, APPLICANT, now, another)
+        if not outcome.events:
+            item = _submission(content, digest, now) | {"case_id": case_id, "untold": True}
+            await services.store.create(CASES, item, case_id)
     except AlreadyStored:
         return
     except RecordChanged:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -150,6 +151,8 @@ async def commit(services: Services, change: Change, first: Replace | Create, ke
 def _operations(change: Change, first: Replace | Create, key: Key | None) -> list[Operation]:
     case = change.case
     snapshot = item_from(case)
+    if len(json.dumps(snapshot)) > CASE_BYTES_MAX:
+        raise RuleBroken("case-full", "This case holds as much as a case can hold.")
     guard: Operation = Replace(snapshot, first.etag) if isinstance(first, Replace) else Create(snapshot)
     operations: list[Operation] = [guard]
     if key is not None:

@@ -54,7 +54,7 @@ async def sweep(
     """
     counts = {"due": 0, "changed": 0, "failed": 0}
     actor = Actor(role=Role.SYSTEM, id=f"timer/{name}")
-    left, last = services.settings.timer_items_max, ""
+    left, last = services.settings.timer_items_max, ("", "")
     started = _clock()
     while left > 0 and _clock() - started < TIME_BUDGET.total_seconds():
         rows = await _due(services, name, now, last, min(PAGE, left))
@@ -64,17 +64,19 @@ async def sweep(
         if len(rows) < min(PAGE, left):
             break
         left -= len(rows)
-        last = rows[-1]["due"]
+        last = (rows[-1]["due"], rows[-1]["case_id"])
     return counts
 
 
-async def _due(services: Services, name: str, now: datetime, last: str, most: int) -> list[dict[str, str]]:
+async def _due(services: Services, name: str, now: datetime, last: tuple[str, str], most: int) -> list[dict[str, str]]:
+    """The next page by key: many cases share one noon, so the case's id is part of it."""
     field = f"c.agenda.{name}_at"
     return await services.store.query(
         CASES,
         f"SELECT TOP @most c.case_id, {field} AS due FROM c"
-        f" WHERE c.kind = 'case' AND {field} <= @now AND {field} > @last ORDER BY {field}",
-        {"now": _stored(now), "last": last, "most": most},
+        f" WHERE c.kind = 'case' AND {field} <= @now"
+        f" AND ({field} > @due OR ({field} = @due AND c.case_id > @last)) ORDER BY {field}, c.case_id",
+        {"now": _stored(now), "due": last[0], "last": last[1], "most": most},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored
 from shared.domain.errors import RecordChanged
@@ -16,18 +16,24 @@ if TYPE_CHECKING:
 
 async def revoke_links(services: Services, case_id: str) -> int:
     """End every link to a case; how many there were."""
-    rows = await services.store.query(
+    count = 0
+    while rows := await services.store.query(
         "links",
-        "SELECT TOP 1000 * FROM c WHERE c.kind = 'link' AND c.case_id = @case_id AND c.revoked = false",
+        "SELECT TOP 200 * FROM c WHERE c.kind = 'link' AND c.case_id = @case_id AND c.revoked = false",
         {"case_id": case_id},
-    )
+    ):
+        count += len(rows)
+        await _revoke(services, rows)
+    return count
+
+
+async def _revoke(services: Services, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         ended = {name: value for name, value in row.items() if not name.startswith("_")} | {"revoked": True}
         try:
             await services.store.replace("links", ended, row["_etag"], row["id"])
         except RecordChanged:
             continue  # Only a revocation changes a link, so somebody else has just done it.
-    return len(rows)
 
 
 async def revoke_staff(services: Services, staff_id: str, by: Actor, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from collections import defaultdict
@@ -103,15 +104,20 @@ def _seal(services: Services, case_id: str, account: dict[str, str]) -> str:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     nonce = os.urandom(12)
-    sealed = AESGCM(services.settings.payee_key[:32]).encrypt(nonce, json.dumps(account).encode(), case_id.encode())
+    sealed = AESGCM(_payee_key(services)).encrypt(nonce, json.dumps(account).encode(), case_id.encode())
     return (nonce + sealed).hex()
+
+
+def _payee_key(services: Services) -> bytes:
+    """32 bytes, whatever the length of the secret that is configured."""
+    return hashlib.sha256(services.settings.payee_key).digest()
 
 
 def _unseal(services: Services, case_id: str, sealed: str) -> dict[str, str]:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     raw = bytes.fromhex(sealed)
-    opened = AESGCM(services.settings.payee_key[:32]).decrypt(raw[:12], raw[12:], case_id.encode())
+    opened = AESGCM(_payee_key(services)).decrypt(raw[:12], raw[12:], case_id.encode())
     return dict(json.loads(opened))
 
 
@@ -378,7 +384,7 @@ async def ask_partner(services: Services, message: dict[str, Any], now: datetime
     age = now - datetime.fromisoformat(message["created_at"])
     if message["tries"] and age > QUERY_AFTER:
         known = await services.outbound.call(partner, "GET", f"/refunds/{reference}", None, f"q-{stamp}", stamp)
-        if known.status == 200 and known.body:
+        if known.is_done and known.body:
             await _heard(services, case_id, known.body, share, now)
             return
     body = {
@@ -388,9 +394,9 @@ async def ask_partner(services: Services, message: dict[str, Any], now: datetime
         "payee": await _payee_for(services, case_id, share),
     }
     answer = await services.outbound.call(partner, "POST", "/refunds", body, reference[:128], stamp)
-    if answer.status in (200, 201) and answer.body:
+    if answer.is_done and answer.body:
         await _heard(services, case_id, answer.body, share, now)
-    elif answer.status in (400, 402, 404, 422):
+    elif answer.is_refused:
         await report_failure(services, case_id, reference, "refused_by_partner", now)
     else:
         logger.error("payment frozen", extra={"case_id": case_id, "status": answer.status})

@@ -13,6 +13,7 @@ from shared.domain.case import LIFE_CYCLES, Case
 from shared.domain.events import CYCLE_OF, Event
 from shared.domain.life_cycle import Role
 from shared.domain.money import to_decimal
+from shared.domain.placement import Placement
 from shared.domain.programme import Programme
 from shared.domain.refund import Refund, Share
 from shared.policy.criteria import findings_as_json
@@ -71,7 +72,7 @@ def for_person(case: Case, programme: Programme) -> dict[str, Any]:
         "pauses": [pause.model_dump(mode="json") for pause in enrolment.pauses],
         "search_weeks": enrolment.weeks,
         "offers": {key: each.model_dump(mode="json") for key, each in sorted(enrolment.job_offers.items())},
-        "placements": {key: _placement(each) for key, each in sorted(case.placements.items())},
+        "placements": {key: _placement(each, language) for key, each in sorted(case.placements.items())},
         "claims": [{"claim_id": each.id, "filed_at": _iso(each.filed_at), "withdrawn": each.withdrawn}
                    for each in case.claims],
         "refunds": {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"},
@@ -172,8 +173,9 @@ def _contract(case: Case) -> dict[str, Any] | None:
     return stated
 
 
-def _placement(placement: Any) -> dict[str, Any]:
-    return dict(placement.model_dump(mode="json", exclude={"source_id", "retention_checked"}))
+def _placement(placement: Placement, language: str) -> dict[str, Any]:
+    stated = placement.model_dump(mode="json", exclude={"source_id", "retention_checked"})
+    return stated | {"in_words": said("placement", placement.status, language)}
 
 
 def _share(share: Share) -> dict[str, Any]:

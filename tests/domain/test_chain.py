@@ -141,6 +141,17 @@ def test_an_added_event_is_seen_at_every_position() -> None:
         assert verify_chain([*CHAIN[:position], added, *CHAIN[position:]], HEAD), position
 
 
+@pytest.mark.parametrize("numbers", [(2, 3, 4), (0, 1, 2), (1, 3, 4), (1, 2, 2), (1, 1, 2)])
+def test_a_chain_that_is_well_sealed_but_wrongly_numbered_is_seen(numbers: tuple[int, ...]) -> None:
+    events: list[Event] = []
+    for number in numbers:
+        events.append(event_of("mail_bounced", sequence=number).sealed(events[-1].hash if events else FIRST_LINK))
+
+    problems = verify_chain(events, events[-1].hash)
+
+    assert [problem for problem in problems if problem.endswith("is missing or out of order")]
+
+
 def test_two_events_that_were_swapped_are_seen_at_every_position() -> None:
     for position in range(LENGTH - 1):
         first, second = CHAIN[position : position + 2]

@@ -73,6 +73,11 @@ def test_before_the_diploma_the_time_limit_is_not_known_until_it_has_passed() ->
     assert on_the_day_after["on_time"] == "not_met"
 
 
+def test_the_diploma_is_held_on_its_day() -> None:
+    assert stands(as_of="2020-01-15") == ALL_WELL
+    assert stands(as_of="2020-01-14")["qualified"] == "unknown"
+
+
 def test_a_job_reported_before_the_diploma_is_not_judged_yet() -> None:
     assert stands(qualified_on="2020-06-01", jobs=[a_job()])["no_qualifying_job"] == "unknown"
     assert stands(qualified_on="2020-06-01")["no_qualifying_job"] == "met"

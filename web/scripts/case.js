@@ -134,7 +134,7 @@ function record() {
   if (offers.length) part("case.job_offers", list(offers.map(([, each]) => [day(each.offered_on), " — ", each.outcome ? called("choice", each.outcome) : say("case.unanswered"), ", ", called("qualifying", each.qualifying)])));
   const weeks = Object.entries(seen.search_weeks).sort().reverse();
   if (weeks.length) part("case.weeks", list(weeks.map(([monday, number]) => say("case.week_line", { day: day(monday), count: number }))));
-  const spans = [...seen.pauses.map((each) => ["case.pause", each]), ...seen.leaves.map((each) => ["case.leave", each])];
+  const spans = [...seen.pauses.map((each) => ["case.pause", each]), ...seen.leaves.map((each) => ["case.leave_days", each])];
   if (spans.length) part("case.pauses", list(spans.map(([word, each]) => [say(word), " ", span(each), " — ", called("ruling", each.status)])));
   if (!guarantee && Object.keys(seen.refunds).length) parts.push(make("section", { class: "part" }, refunds(seen.refunds, seen.language)));
   if (seen.payee_named) part("case.payee", make("p", {}, say("case.payee_named")));

@@ -21,7 +21,7 @@ export default {
   "apply.intro": "For graduates in mathematics. Find a job within six months of qualifying, or get your money back. Nothing is rejected by a machine: a person reads what you send.",
   "apply.course": "The course",
   "apply.intake_option": "Starts on {starts}, apply by {closes}",
-  "apply.country": "Country in which you would sign the contract",
+  "apply.country": "Country of the contract",
   "apply.language": "Language for our mails",
   "apply.accreditation": "The diploma is accredited by the state in France only. In the United Kingdom and the United States it is a private certificate: it does not count as a degree there.",
   "apply.accreditation_read": "I have read this.",
@@ -102,7 +102,7 @@ export default {
   "case.week_logged": "{day} ({count} logged)",
   "case.pauses": "Pauses and leave",
   "case.pause": "Pause",
-  "case.leave_of": "Leave",
+  "case.leave_days": "Leave",
   "case.from_to": "from {first} to {last}",
   "case.from_on": "from {first} on",
   "case.payee": "Your account",
@@ -313,6 +313,7 @@ export default {
   "complaint.one_of_reference_email": "Please give a reference or an e-mail address.",
   "complaint.not_an_object": "The request could not be read.",
   "complaint.other": "This is not acceptable.",
+  "reason.case-full": "This case holds as much as a case can hold.",
   "reason.role": "Your role may not do this.",
   "reason.revoked": "Your access has been taken away.",
   "reason.same-person": "Somebody else must do this: you took another step of this case.",
@@ -826,5 +827,7 @@ export default {
   "event.recovery_opened": "The refund is reviewed after a late job report.",
   "event.recovery_signed": "The money was asked back.",
   "event.recovery_recorded": "The money came back.",
-  "event.recovery_waived": "The money was let go."
+  "event.recovery_waived": "The money was let go.",
+  "condition.degree_awarded": "the degree is awarded",
+  "condition.degree_certificate": "the degree certificate is sent"
 };

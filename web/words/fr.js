@@ -21,7 +21,7 @@ export default {
   "apply.intro": "Pour les diplômés en mathématiques. Un emploi dans les six mois suivant le diplôme, ou vous êtes remboursé. Aucune machine ne refuse : une personne lit ce que vous envoyez.",
   "apply.course": "La formation",
   "apply.intake_option": "Début le {starts}, candidature jusqu'au {closes}",
-  "apply.country": "Pays où vous signeriez le contrat",
+  "apply.country": "Pays du contrat",
   "apply.language": "Langue de nos courriels",
   "apply.accreditation": "Le diplôme n'est reconnu par l'État qu'en France. Au Royaume-Uni et aux États-Unis, c'est un certificat privé : il n'y vaut pas un diplôme universitaire.",
   "apply.accreditation_read": "J'en ai pris connaissance.",
@@ -81,7 +81,7 @@ export default {
   "case.offer": "L'offre",
   "case.made_on": "Faite le",
   "case.answer_by": "Réponse avant le",
-  "case.answered_on": "Réponse le",
+  "case.answered_on": "Réponse donnée le",
   "case.by_day": "avant le {day}",
   "case.contract": "Le contrat",
   "case.price": "Prix",
@@ -102,7 +102,7 @@ export default {
   "case.week_logged": "{day} ({count} notées)",
   "case.pauses": "Pauses et congés",
   "case.pause": "Pause",
-  "case.leave_of": "Congé",
+  "case.leave_days": "Congé",
   "case.from_to": "du {first} au {last}",
   "case.from_on": "à partir du {first}",
   "case.payee": "Votre compte",
@@ -313,6 +313,7 @@ export default {
   "complaint.one_of_reference_email": "Indiquez une référence ou une adresse.",
   "complaint.not_an_object": "La demande est illisible.",
   "complaint.other": "Ce n'est pas acceptable.",
+  "reason.case-full": "Ce dossier contient tout ce qu'un dossier peut contenir.",
   "reason.role": "Votre rôle ne le permet pas.",
   "reason.revoked": "Votre accès a été retiré.",
   "reason.same-person": "Une autre personne doit le faire : vous avez fait une autre étape de ce dossier.",
@@ -826,5 +827,7 @@ export default {
   "event.recovery_opened": "Le remboursement est réexaminé après un emploi signalé tard.",
   "event.recovery_signed": "La restitution a été demandée.",
   "event.recovery_recorded": "L'argent est revenu.",
-  "event.recovery_waived": "La restitution a été abandonnée."
+  "event.recovery_waived": "La restitution a été abandonnée.",
+  "condition.degree_awarded": "le diplôme est délivré",
+  "condition.degree_certificate": "l'attestation de diplôme est envoyée"
 };

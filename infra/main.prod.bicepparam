@@ -1,0 +1,37 @@
+// The real one: private, zone-redundant, locked, with a region to fail over to.
+using 'main.bicep'
+
+param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
+param stage = 'prod'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'francecentral')
+param webLocation = 'westeurope'
+param secondaryLocation = 'germanywestcentral'
+param isPrivate = true
+param isZoneRedundant = true
+param isLocked = true
+param isServerless = false
+param storageSku = 'Standard_GZRS'
+param casesMaxThroughput = 4000
+param totalThroughputLimit = 20000
+param instancesMax = 100
+param alwaysReadyHttp = 2
+param requestsPerMinute = 600
+param logRetentionDays = 180
+param logDailyCapGb = 5
+param evidenceSoftDeleteDays = 14
+param auditImmutableDays = 3650
+param scanCapGbPerMonth = 200
+param budgetAmount = 1500
+param budgetStart = '2027-01-01'
+param corsOrigins = ['https://www.pledge.example']
+
+// Of the organisation. Set as variables of the GitHub environment or with `azd env set`; none of them is a secret.
+param alertEmails = split(readEnvironmentVariable('PLEDGE_ALERT_EMAILS'), ',')
+param siteUrl = readEnvironmentVariable('PLEDGE_SITE_URL', '')
+param apiAudience = readEnvironmentVariable('PLEDGE_API_AUDIENCE')
+param apiClientIds = readEnvironmentVariable('PLEDGE_API_CLIENT_IDS')
+param smtpHost = readEnvironmentVariable('PLEDGE_SMTP_HOST')
+param smtpUsername = readEnvironmentVariable('PLEDGE_SMTP_USERNAME')
+param mailFrom = readEnvironmentVariable('PLEDGE_MAIL_FROM')
+param timersOff = readEnvironmentVariable('PLEDGE_TIMERS_OFF', '')
+param scanFunction = readEnvironmentVariable('PLEDGE_SCAN_FUNCTION', '')

@@ -1,0 +1,61 @@
+"""Every alert has its page in the runbook, every timer an alert on its silence, every query a table that is filled."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from functions.timers import TIMERS
+from tests.infra.reading import INFRA, ROOT, texts
+
+ALERTS: dict[str, list[dict[str, Any]]] = json.loads((INFRA / "alerts.json").read_text("utf-8"))
+EACH = [alert for kind in ALERTS.values() for alert in kind]
+RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
+FILLED = {
+    "AppTraces", "AppRequests", "StorageBlobLogs", "AzureDiagnostics", "CDBDataPlaneRequests", "datatable", "let",
+}  # fmt: skip
+LOGGED = "\n".join(path.read_text("utf-8") for f in ("functions", "shared") for path in (ROOT / f).rglob("*.py"))
+
+
+@pytest.mark.parametrize("name", [*(alert["name"] for alert in EACH), "not-reachable"])
+def test_an_alert_has_its_page(name: str) -> None:
+    page = re.split(r"^### ", RUNBOOK, flags=re.MULTILINE)
+    (found,) = [part for part in page if part.startswith(f"{name}\n")]
+    for word in ("**Means**", "**Look**", "**Do**"):
+        assert word in found, word
+
+
+def test_a_page_has_its_alert() -> None:
+    pages = set(re.findall(r"^### ([a-z-]+)$", RUNBOOK, re.MULTILINE))
+    assert pages == {alert["name"] for alert in EACH} | {"not-reachable"}
+
+
+def test_names_are_used_once() -> None:
+    assert len({alert["name"] for alert in EACH}) == len(EACH)
+
+
+def test_every_timer_has_an_alert_on_its_silence() -> None:
+    silent = {alert["name"]: alert["query"] for alert in ALERTS["queries"] if alert["name"].endswith("-silent")}
+    for timer in TIMERS:
+        assert any(timer.name in query for query in silent.values()), timer.name
+    named = set(re.findall(r"'(run_[a-z_]+) ?'", "".join(silent.values()))) - {"run_"}
+    assert named == {timer.name for timer in TIMERS}
+
+
+@pytest.mark.parametrize("alert", ALERTS["queries"], ids=lambda alert: alert["name"])
+def test_a_query_asks_a_table_that_is_filled(alert: dict[str, Any]) -> None:
+    assert re.match(r"\w+", alert["query"])[0] in FILLED  # type: ignore[index]
+    for said in re.findall(r"Message startswith '([^']+)'", alert["query"]):
+        if not said.startswith("run_"):
+            assert f'"{said}' in LOGGED, said
+
+
+def test_the_workbook_is_deployed_and_asks_filled_tables() -> None:
+    workbook = json.loads((INFRA / "workbook.json").read_text("utf-8"))
+    asked = [item["content"]["query"] for item in workbook["items"] if item["type"] == 3]
+    assert len(asked) >= 5
+    assert {re.match(r"\w+", query)[0] for query in asked} <= FILLED  # type: ignore[index]
+    assert "loadTextContent('../workbook.json')" in texts()["modules/alerts.bicep"]

@@ -1,0 +1,113 @@
+"""The infrastructure as written: what must hold, holds; and each check finds the fault that it is for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from tests.infra.checks import problems
+from tests.infra.reading import INFRA, ROOT, modules, parameter_file, parse, texts
+
+STAGES = ("dev", "test", "prod")
+
+
+def test_nothing_is_wrong() -> None:
+    assert problems(texts()) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong", "complaint"),
+    [
+        ("modules/storage.bicep", "allowBlobPublicAccess:", "allowBlobPublicAcess:", "not on the list"),
+        ("modules/storage.bicep", "storageAccounts@2026-04-01", "storageAccounts@2021-01-01", "not on the list"),
+        ("modules/storage.bicep", "allowSharedKeyAccess: false", "allowSharedKeyAccess: true", "allowSharedKeyAccess"),
+        ("modules/storage.bicep", "'TLS1_2'", "'TLS1_0'", "minimumTlsVersion"),
+        ("modules/storage.bicep", "supportsHttpsTrafficOnly: true\n", "", "supportsHttpsTrafficOnly"),
+        ("modules/storage.bicep", "defaultToOAuthAuthentication: true\n", "", "defaultToOAuthAuthentication"),
+        ("modules/storage.bicep", "allowCrossTenantReplication: false\n", "", "allowCrossTenantReplication"),
+        ("modules/storage.bicep", "allowBlobPublicAccess: false", "allowBlobPublicAccess: true", "allowBlobPublic"),
+        ("modules/storage.bicep", "principalType: 'ServicePrincipal'", "", "principalType"),
+        ("modules/storage.bicep", "  scope: container[i]\n", "", "whole group"),
+        ("modules/cosmos.bicep", "disableLocalAuth: true", "disableLocalAuth: false", "disableLocalAuth"),
+        ("modules/cosmos.bicep", "/colls/${container[i].name}", "", "more than one container"),
+        ("modules/cosmos.bicep", "['${data}/items/create'])", "['${data}/items/replace'])", "appender may replace"),
+        ("modules/cosmos.bicep", "'${data}/items/delete'", "'${data}/items/upsert'", "writer may upsert"),
+        ("modules/cosmos.bicep", "concat(readActions, ['${data}/items/create'])", "['${data}/items/*']", "everything"),
+        ("modules/vault.bicep", "enablePurgeProtection: true\n", "", "enablePurgeProtection"),
+        ("modules/functions.bicep", "http: { perInstanceConcurrency: perInstanceConcurrency }", "", "one request at a"),
+        ("modules/functions.bicep", "type: 'UserAssignedIdentity'", "type: 'StorageAccountConnectionString'", "a key"),
+        ("modules/functions.bicep", "  AZURE_CLIENT_ID:", "  FUNCTIONS_WORKER_RUNTIME: 'python'\n  AZURE_CLIENT_ID:", "Flex"),
+        ("modules/identity.bicep", "output id string = identity.id", "output apiKey string = identity.id", "a secret"),
+        ("main.bicep", "COSMOS_DATABASE:", "COSMOS_KEY: ''\n      COSMOS_DATABASE:", "COSMOS_KEY is set"),
+        ("main.bicep", "COSMOS_DATABASE:", "AUTHORITY: ''\n      COSMOS_DATABASE:", "AUTHORITY is set"),
+        ("main.bicep", "COSMOS_DATABASE:", "OUTBOUND_NETWORKS: ''\n      COSMOS_DATABASE:", "OUTBOUND_NETWORKS is"),
+        ("main.bicep", "COSMOS_DATABASE:", "BLOB_ACCOUNT_KEY: ''\n      COSMOS_DATABASE:", "BLOB_ACCOUNT_KEY is"),
+        ("main.bicep", "PAYEE_KEY: '${secret}payee-key)'", "PAYEE_KEY: 'abc'", "PAYEE_KEY does not come"),
+        ("main.bicep", "name: 'evidence', roleId: blobContributor, immutableDays: 0",
+         "name: 'evidence', roleId: blobContributor, immutableDays: 30", "could not be erased"),
+        ("main.bicep", "immutableDays: auditImmutableDays", "immutableDays: 0", "could be changed"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_found(file: str, right: str, wrong: str, complaint: str) -> None:
+    written = texts()
+    assert right in written[file]
+    faulty = written | {file: written[file].replace(right, wrong)}
+    assert complaint in "\n".join(problems(faulty))
+
+
+def test_containers_are_those_of_the_one_list() -> None:
+    assert "loadJsonContent('../cosmos-containers.json')" in texts()["modules/cosmos.bicep"]
+    assert "[for each in containers: {\n  parent: database" in texts()["modules/cosmos.bicep"]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_sets_every_parameter_and_nothing_else(stage: str) -> None:
+    declared = parse(texts()["main.bicep"])["parameters"]
+    with_default = {name for name, said in declared.items() if said.get("default") is not None}
+    given = set(parameter_file(stage))
+    assert given <= set(declared)
+    assert set(declared) - given <= with_default
+
+
+def test_modules_get_every_parameter_and_nothing_else() -> None:
+    main = texts()["main.bicep"]
+    for name, said in parse(main)["modules"].items():
+        declared = set(parse(texts()[said["detail"]["path"]])["parameters"])
+        assert set(modules(main)[name]["params"]) == declared, name
+
+
+def test_prod_is_private_locked_and_in_more_than_one_zone() -> None:
+    prod = parameter_file("prod")
+    assert [prod[name] for name in ("isPrivate", "isZoneRedundant", "isLocked")] == ["true", "true", "true"]
+    assert prod["isServerless"] == "false"
+    assert int(prod["auditImmutableDays"]) >= 365 * 6
+    assert int(prod["alwaysReadyHttp"]) >= 2
+
+
+def test_no_parameter_file_holds_a_secret() -> None:
+    for stage in STAGES:
+        assert not re.search(r"key|secret|password", "\n".join(parameter_file(stage)), re.IGNORECASE)
+
+
+def test_browsers_are_let_in_from_the_sites_of_the_programmes() -> None:
+    told = {
+        origin
+        for path in (ROOT / "programmes").glob("*.toml")
+        for origin in tomllib.loads(path.read_text("utf-8")).get("cors_origins", [])
+    }
+    for stage in STAGES:
+        assert set(re.findall(r"'([^']+)'", parameter_file(stage)["corsOrigins"])) == told
+
+
+def test_every_skipped_scan_has_its_reason() -> None:
+    lines = (ROOT / ".checkov.yaml").read_text("utf-8").splitlines()
+    skips = [index for index, line in enumerate(lines) if line.strip().startswith("- CKV")]
+    assert skips
+    assert all(lines[index - 1].strip().startswith("# ") for index in skips)
+
+
+def test_a_module_that_nothing_uses_does_not_lie_about() -> None:
+    used = {said["detail"]["path"] for said in parse(texts()["main.bicep"])["modules"].values()}
+    assert used == {f"modules/{path.name}" for path in (INFRA / "modules").glob("*.bicep")}

@@ -1,0 +1,102 @@
+"""Every query is served by an index, and every use of a container by the role that the app has there.
+
+The emulators sort without a composite index and never ask for a role; Azure refuses both.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+
+import pytest
+
+from tests.infra.queries import Query, queries, queries_of, store_calls
+from tests.infra.reading import INFRA, texts
+
+CONTAINERS = {each["id"]: each for each in json.loads((INFRA / "cosmos-containers.json").read_text("utf-8"))}
+QUERIES = queries()
+
+NEEDS = {
+    "read": {"items/read"},
+    "query": {"executeQuery"},
+    "create": {"items/create"},
+    "replace": {"items/replace"},
+    "delete": {"items/delete"},
+    "commit": {"items/create", "items/replace"},
+}
+
+
+def lacking(query: Query) -> list[str]:
+    """What the container's policy does not offer to a query."""
+    policy = CONTAINERS[query.container]["indexingPolicy"]
+    included = [each["path"].removesuffix("/?") for each in policy["includedPaths"]]
+    asked = query.conditions | {path for path, _ in query.order}
+    missing = [path for path in sorted(asked) if not any(fnmatch.fnmatch(each, path) for each in included)]
+    if len(query.order) > 1:
+        reverse = [(path, "descending" if way == "ascending" else "ascending") for path, way in query.order]
+        composites = [[(p["path"], p.get("order", "ascending")) for p in c] for c in policy.get("compositeIndexes", [])]
+        if query.order not in composites and reverse not in composites:
+            missing.append(f"composite {query.order}")
+    return missing
+
+
+def test_the_queries_are_found() -> None:
+    assert len(QUERIES) >= 10
+    assert all(query.text.startswith("SELECT") for query in QUERIES), QUERIES
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.where)
+def test_every_query_is_served_by_an_index(query: Query) -> None:
+    assert lacking(query) == []
+
+
+def test_every_query_is_bounded_or_within_one_case() -> None:
+    unbounded = [query.where for query in QUERIES if "TOP" not in query.text]
+    assert all(where.startswith("shared/use_cases/privacy.py") for where in unbounded), unbounded
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("SELECT * FROM c WHERE c.kind = 'case' AND c.email = @x", ["/email"]),
+        ("SELECT * FROM c WHERE c.kind = 'case' ORDER BY c.birthday", ["/birthday"]),
+        ("SELECT * FROM c ORDER BY c.case_id, c.agenda.queue_at", ["composite"]),
+        ("SELECT * FROM c ORDER BY c.agenda.queue_at, c.case_id DESC", ["composite"]),
+        ("SELECT * FROM c ORDER BY c.agenda.queue_at DESC, c.case_id DESC", []),
+    ],
+)
+def test_a_query_without_an_index_is_found(text: str, missing: list[str]) -> None:
+    source = f'async def ask(store):\n    return await store.query("cases", "{text}", {{}})\n'
+    (query,) = queries_of("here", source)
+    found = lacking(query)
+    assert len(found) == len(missing)
+    assert all(one.startswith(other) for one, other in zip(found, missing, strict=True))
+
+
+def permitted(container: str) -> str:
+    text = texts()["modules/cosmos.bicep"]
+    append_only = re.findall(r"'(\w+)'", text.split("var appendOnly = ")[1].split("\n")[0])
+    role = "appender" if container in append_only else "writer"
+    block = text.split(f"resource {role} '")[1].split("\n}")[0]
+    return block + text.split("var readActions")[1].split("\n]")[0]
+
+
+@pytest.mark.parametrize(("where", "act", "container"), list(store_calls()))
+def test_the_app_may_do_what_it_does(where: str, act: str, container: str) -> None:
+    assert container in CONTAINERS, where
+    for action in NEEDS[act]:
+        assert f"/{action}'" in permitted(container), where
+
+
+def test_audits_and_reads_can_be_added_to_only() -> None:
+    for container in ("audits", "reads"):
+        assert "items/create" in permitted(container)
+        assert "items/replace" not in permitted(container)
+        assert "items/delete" not in permitted(container)
+
+
+def test_every_container_has_a_key_and_excludes_what_it_does_not_name() -> None:
+    for container in CONTAINERS.values():
+        assert container["partitionKey"].startswith("/")
+        assert {"path": "/*"} in container["indexingPolicy"]["excludedPaths"]

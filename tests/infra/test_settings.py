@@ -1,0 +1,70 @@
+"""Every setting that the code reads is set in Azure and shown in the example, and nothing else is."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from croniter import croniter
+
+from functions.timers import TIMERS
+from tests.infra.checks import KEPT_IN_VAULT, NEVER_SET
+from tests.infra.reading import ROOT, modules, parse, texts
+
+HOST = {"FUNCTIONS_REQUEST_BODY_SIZE_LIMIT"}
+"""Read by the host, in both places."""
+
+PLATFORM = {
+    "AzureWebJobsStorage__accountName",
+    "AzureWebJobsStorage__credential",
+    "AzureWebJobsStorage__clientId",
+    "APPLICATIONINSIGHTS_CONNECTION_STRING",
+    "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+}
+LAPTOP = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
+
+
+def read_by_code() -> set[str]:
+    text = (ROOT / "shared/settings.py").read_text("utf-8")
+    return set(re.findall(r'reader\.\w+\(\s*"([A-Z_]+)"', text)) | schedules()
+
+
+def schedules() -> set[str]:
+    return {timer.schedule.strip("%") for timer in TIMERS}
+
+
+def set_in_azure() -> dict[str, object]:
+    platform = parse(texts()["modules/functions.bicep"])["variables"]["platformSettings"]["value"]
+    return platform | modules(texts()["main.bicep"])["functions"]["params"]["settings"]
+
+
+def shown() -> dict[str, str]:
+    return dict(json.loads((ROOT / "local.settings.json.example").read_text("utf-8"))["Values"])
+
+
+def test_azure_sets_what_the_code_reads_and_nothing_else() -> None:
+    assert set(set_in_azure()) == read_by_code() - set(NEVER_SET) | HOST | PLATFORM
+
+
+def test_the_example_shows_what_the_code_reads_and_nothing_else() -> None:
+    assert set(shown()) == read_by_code() | HOST | LAPTOP
+
+
+def test_the_example_holds_no_secret() -> None:
+    assert all(shown()[name] in ("", "{}") for name in (*KEPT_IN_VAULT, "COSMOS_KEY", "BLOB_ACCOUNT_KEY"))
+
+
+@pytest.mark.parametrize("name", sorted(schedules()))
+def test_a_timer_has_six_fields_and_runs_as_on_a_laptop(name: str) -> None:
+    said = str(set_in_azure()[name])
+    assert len(said.split()) == 6
+    assert croniter.is_valid(said, second_at_beginning=True)
+    assert said == shown()[name]
+
+
+def test_the_code_reads_no_setting_behind_the_model() -> None:
+    for folder in ("functions", "shared"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if path.name not in ("settings.py", "bootstrap.py"):
+                assert not re.search(r"os\.environ|getenv", path.read_text("utf-8")), path

@@ -1,0 +1,164 @@
+"""Whatever is sent, the endpoint answers: refused without a key, never a 500, never silent."""
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from local.cosmos.auth import EMULATOR_KEY
+from tests.local_cosmos.conftest import REPOSITORY, Server
+
+DATE = "Mon, 23 Nov 2026 21:45:33 GMT"
+KEY = base64.b64decode(EMULATOR_KEY)
+
+
+def signed(method: str, path: str) -> dict[str, str]:
+    """The headers of a request to this path, signed as the SDKs do."""
+    segments = [part for part in path.split("/") if part]
+    is_feed = len(segments) % 2 == 1
+    kind = segments[-1] if is_feed else segments[-2] if segments else ""
+    link = "/".join(segments[:-1] if is_feed else segments)
+    text = f"{method.lower()}\n{kind}\n{link}\n{DATE.lower()}\n\n"
+    signature = base64.b64encode(hmac.new(KEY, text.encode(), hashlib.sha256).digest()).decode()
+    return {"authorization": quote(f"type=master&ver=1.0&sig={signature}", safe=""), "x-ms-date": DATE}
+
+
+@pytest.fixture(scope="module")
+def http(server: Server) -> Any:
+    with httpx.Client(base_url=server.url, timeout=20) as client:
+        client.post("/dbs", headers=signed("POST", "/dbs"), content='{"id":"d"}')
+        definition = {"id": "c", "partitionKey": {"paths": ["/pk"], "kind": "Hash", "version": 2}}
+        created = client.post("/dbs/d/colls", headers=signed("POST", "/dbs/d/colls"), json=definition)
+        assert created.status_code == 201
+        yield client
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"authorization": "type%3Dmaster%26ver%3D1.0%26sig%3DAAAA", "x-ms-date": DATE},
+        {"authorization": "nonsense", "x-ms-date": DATE},
+        {"authorization": quote("type=master&ver=1.0&sig=\u00e9".encode()), "x-ms-date": DATE},
+        {"authorization": signed("GET", "/dbs/d")["authorization"], "x-ms-date": "another"},
+        {"authorization": signed("GET", "/dbs/e")["authorization"], "x-ms-date": DATE},
+    ],
+)
+def test_request_without_the_accounts_signature_is_refused(http: Any, headers: dict[str, str]) -> None:
+    assert http.get("/dbs/d", headers=headers).status_code == 401
+
+
+PATHS = st.sampled_from(
+    ["/", "/dbs", "/dbs/d", "/dbs/d/colls", "/dbs/d/colls/c", "/dbs/d/colls/c/docs", "/dbs/d/colls/c/docs/a",
+     "/dbs/d/colls/c/pkranges", "/dbs/d/colls/c/sprocs", "/dbs/d/colls/c/conflicts/x", "/offers", "/offers/x",
+     "/dbs/d/users", "/dbs/none/colls/c/docs", "/dbs/d/colls/c/docs/a/attachments", "/nowhere", "/%00/%ff/%2f"]
+)  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": st.text(max_size=5) | JSON, "pk": JSON, "ttl": JSON, "query": st.text(max_size=30) | JSON,
+        "parameters": JSON, "operations": JSON, "condition": st.text(max_size=20), "partitionKey": JSON,
+        "defaultTtl": JSON, "indexingPolicy": JSON, "uniqueKeyPolicy": JSON, "operationType": st.text(max_size=6),
+        "resourceBody": JSON, "content": JSON,
+    },
+)  # fmt: skip
+BODIES = st.binary(max_size=30) | (OBJECTS | JSON | st.lists(OBJECTS, max_size=3)).map(json.dumps).map(str.encode)
+TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
+HEADERS = st.fixed_dictionaries(
+    {},
+    optional={
+        "x-ms-documentdb-partitionkey": st.sampled_from(['["p"]', "[]", "[{}]", "[1,2]", "{", '[{"a":1}]', "[NaN]"]) | TEXT,
+        "x-ms-documentdb-isquery": st.just("True"),
+        "x-ms-documentdb-query-enablecrosspartition": st.just("True"),
+        "x-ms-cosmos-is-query-plan-request": st.just("True"),
+        "x-ms-cosmos-is-batch-request": st.just("True"),
+        "x-ms-documentdb-is-upsert": st.just("True"),
+        "x-ms-max-item-count": st.sampled_from(["-1", "0", "1", "x", "99999999999999999999"]) | TEXT,
+        "x-ms-continuation": TEXT | st.sampled_from(["-RID:~#RT:1#TRC:9#PLD:e30=", '{"token":"x","range":{"min":"0"}}']),
+        "x-ms-documentdb-partitionkeyrangeid": TEXT | st.just("0"),
+        "x-ms-start-epk": TEXT,
+        "x-ms-session-token": TEXT | st.just("0:-1#99999999999999999999999"),
+        "a-im": st.just("Incremental Feed"),
+        "if-none-match": TEXT,
+        "if-modified-since": TEXT,
+        "if-match": TEXT,
+        "x-ms-offer-throughput": TEXT,
+        "x-ms-cosmos-offer-autopilot-settings": TEXT,
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]), PATHS, HEADERS, BODIES)
+def test_any_signed_request_gets_an_answer_that_is_no_500(
+    http: Any, method: str, path: str, headers: dict[str, str], body: bytes
+) -> None:
+    # The container itself stays, so that later requests have something to meet.
+    if method == "DELETE" and path in ("/dbs/d", "/dbs/d/colls/c"):
+        return
+    answer = http.request(method, path, headers={**signed(method, path), **headers}, content=body)
+
+    assert answer.status_code < 500, answer.text
+    assert answer.status_code in (204, 304) or method == "HEAD" or not answer.content or answer.json() is not None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b'{"id":"a","pk":"p","x":' + b"[" * 900 + b"]" * 900 + b"}",
+        b'{"id":"a","pk":"p","x":NaN}',
+        b'{"id":"a","pk":"p","x":1e999}',
+        b'{"id":"a","pk":"p","x":"\\ud800"}',
+        b'{"id":"\\ud800","pk":"p"}',
+        b'{"id":"a","pk":"\\ud800"}',
+        b'{"id":"a","pk":"p","x":' + b"9" * 5000 + b"}",
+        b'\xff{"id":"a"}',
+        b"x" * (5 * 1024 * 1024),
+    ],
+)
+def test_monstrous_item_is_refused(http: Any, body: bytes) -> None:
+    path = "/dbs/d/colls/c/docs"
+    answer = http.post(path, headers=signed("POST", path), content=body)
+
+    assert answer.status_code in (400, 413), answer.text[:300]
+
+
+def test_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "local.cosmos", "--port", port, "--data", str(tmp_path / "c.db")]
+        ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
+
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(f"Port {port} cannot be used")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_page_for_people_and_account_share_an_address(http: Any) -> None:
+    page = http.get("/", headers={"accept": "text/html"})
+    account = http.get("/", headers={**signed("GET", "/"), "accept": "application/json"})
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Local Cosmos DB" in page.text
+    assert account.json()["writableLocations"][0]["databaseAccountEndpoint"] == str(http.base_url)

@@ -1,0 +1,104 @@
+"""What the service feeds the policy: nothing left to a default, unknown said in each key's own word."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.domain.life_cycle import Role
+from shared.policy.facts import parse_facts
+from shared.use_cases import placements
+from shared.use_cases.guarantee import facts_of
+from tests.builders import PROGRAMME, TERMS, InMemory, at
+
+JOB: dict[str, Any] = {"contract": "permanent", "contract_signed_on": date(2027, 11, 1), "starts_on": date(2027, 11, 8)}
+
+
+def facts(case: InMemory, day: str = "2027-12-01") -> dict[str, Any]:
+    found = facts_of(case.case, PROGRAMME, TERMS["reference"], at(day))
+    parse_facts(found, TERMS)  # What is fed is always acceptable to the policy.
+    return found
+
+
+def test_what_was_never_said_is_unknown_in_the_keys_own_word() -> None:
+    case = InMemory().studying("2027-03-15")
+    case.do("2027-10-04", Role.PARTNER, lambda c: c.record("diploma_awarded", "D", on=date(2027, 10, 4)))
+
+    fed = facts(case)
+
+    assert fed["right_to_work"] == "unknown"
+    assert fed["search"]["default"] is None
+    assert fed["notice_sent"] is False
+    assert (fed["jobs"], fed["offers"], fed["claims"], fed["pauses"]) == ([], [], [], [])
+
+
+@pytest.mark.parametrize(
+    ("who", "verified"), [(Role.APPLICANT, True), (Role.PARTNER, "disputed"), (Role.CAREERS, "disputed")]
+)
+def test_report_counts_as_verified_only_from_the_graduate_until_a_person_vouches(who: Role, verified: object) -> None:
+    case = InMemory().qualified()
+
+    case.do("2027-11-02", who, lambda c: placements.report_placement(c, **JOB))
+
+    assert facts(case)["jobs"][0]["verified"] == verified
+
+
+@pytest.mark.parametrize(("outcome", "verified"), [("verified", True), ("disputed", "disputed")])
+def test_a_persons_ruling_stands_whoever_reported(outcome: str, verified: object) -> None:
+    case = InMemory().qualified()
+    case.do("2027-11-02", Role.PARTNER, lambda c: placements.report_placement(c, placement_id="J1", **JOB))
+    placement = next(iter(case.case.placements))
+
+    case.do("2027-11-03", Role.CAREERS, lambda c: placements.rule_placement(c, placement=placement, outcome=outcome))
+
+    assert facts(case)["jobs"][0]["verified"] == verified
+
+
+def test_hours_that_nobody_stated_are_fed_as_not_known() -> None:
+    case = InMemory().qualified()
+
+    case.do("2027-11-02", Role.APPLICANT, lambda c: placements.report_placement(c, **JOB))
+
+    assert facts(case)["jobs"][0]["hours"] is None
+
+
+def test_retracted_report_is_retracted_and_no_longer_disputed() -> None:
+    case = InMemory().qualified()
+    case.do("2027-11-02", Role.PARTNER, lambda c: placements.report_placement(c, placement_id="J1", **JOB))
+    case.do("2027-11-03", Role.PARTNER, lambda c: placements.retract_placement(c, placement="J1"))
+
+    job = facts(case)["jobs"][0]
+
+    assert (job["verified"], job["retracted"]) == (True, True)
+
+
+def test_weeks_without_a_log_are_not_known() -> None:
+    case = InMemory().qualified()
+    case.do(
+        "2027-10-18",
+        Role.APPLICANT,
+        lambda c: placements.log_search_week(c, monday=date(2027, 10, 11), applications=6),
+    )
+
+    assert facts(case)["search"] == {"default": None, "weeks": {"2027-10-11": 6}, "exempt": []}
+
+
+def test_leave_from_the_course_moves_its_limit_by_its_days() -> None:
+    case = InMemory().studying("2027-03-15")
+    case.case.enrolment.leave_days = 10
+
+    assert facts(case)["started_on"] == "2027-04-15"
+
+
+def test_search_week_that_is_still_to_come_or_long_past_is_closed() -> None:
+    case = InMemory().qualified()
+
+    for monday in (date(2027, 12, 6), date(2027, 10, 11)):
+        with pytest.raises(Exception, match="week"):
+            case.do(
+                "2027-12-03",
+                Role.APPLICANT,
+                lambda c, monday=monday: placements.log_search_week(c, monday=monday, applications=5),
+            )
