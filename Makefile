@@ -39,11 +39,11 @@ demo: setup
 	@$(BIN)/python -m local.demo
 
 test: setup
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 check: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
-	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
 bench: setup
 	@$(BIN)/python tools/bench_policy.py

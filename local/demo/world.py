@@ -130,6 +130,9 @@ class World:
             await self.set_clock()
             for timer in DAILY_TIMERS:
                 await self.run_timer(timer)
+            # What was put off for a minute, because a host died before it sent, goes out on the same day.
+            await self.set_clock_ahead()
+            await self.run_timer("run_deliveries")
             self._on_day(self.today)
 
     async def set_clock(self) -> None:

@@ -32,6 +32,7 @@ VOLATILE = {
     "named_at", "submitted_at", "added_at", "filed_at", "waitlisted_at", "signed_at", "contact_changed_at",
     "facts_changed_at", "claim_notice_sequence", "expiry_proposal", "blob", "partner_refund_id", "steps",
     "reference", "payments", "subject", "specialist", "by", "approved_by", "facts_changed_on", "reported_on",
+    "lapsed_on",
     "named_by", "confirmed_by", "source_id", "proposal", "evidence", "note_id",
 }  # fmt: skip
 
@@ -107,8 +108,8 @@ def plain(value: Any, case_id: str) -> Any:
 
 
 def day_of(event: dict[str, Any]) -> str | None:
-    """The day of an event, but for partners': one whose host was killed is applied by the next run of the timer."""
-    return None if event["actor"]["role"] == "partner" else event["occurred_on"]
+    """The day on which people did something. What machines do waits, after a kill, for the timer's next run."""
+    return None if event["actor"]["role"] in ("partner", "system") else event["occurred_on"]
 
 
 def what_became(stack: Stack) -> dict[str, Any]:
