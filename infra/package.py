@@ -57,7 +57,9 @@ def build(target: Path) -> None:
         subprocess.run([*install, "-r", place / "requirements.txt"], check=True)
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         # Paths in tracebacks are shown as they are on the host.
-        compileall.compile_dir(place, quiet=1, invalidation_mode=mode, stripdir=str(place), prependdir="/home/site/wwwroot")
+        compileall.compile_dir(
+            place, quiet=1, invalidation_mode=mode, stripdir=str(place), prependdir="/home/site/wwwroot"
+        )
         shutil.make_archive(str(target.with_suffix("")), "zip", place)
 
 

@@ -163,7 +163,19 @@ def load(data: Path, container: Any, count: int) -> None:
             key = (f"k{n // PARTITION_SIZE}",)
             body = json.dumps({"id": f"i{n}", "pk": key[0], **ITEM, "_rid": rid, "_etag": '"e"', "_ts": 1}).encode()
             place = (number << 44) | (lsn << 7) | n
-            yield (place, number, key_text(key), f"i{n}", effective_key(key, "Hash", 2), lsn, 1, None, None, '"e"', body)
+            yield (
+                place,
+                number,
+                key_text(key),
+                f"i{n}",
+                effective_key(key, "Hash", 2),
+                lsn,
+                1,
+                None,
+                None,
+                '"e"',
+                body,
+            )
 
     with sql:
         sql.executemany("INSERT INTO items VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows())

@@ -227,17 +227,17 @@ class Endpoint:
         match request.method, request.segments:
             case "GET", []:
                 return account(request.header("host") or "localhost")
-            case ("GET" | "POST"), ["dbs"]:
+            case (("GET" | "POST"), ["dbs"]):
                 return self.resources.databases(request)
-            case ("GET" | "DELETE"), ["dbs", name]:
+            case (("GET" | "DELETE"), ["dbs", name]):
                 return self.resources.database(request, name)
-            case ("GET" | "POST"), ["dbs", name, "colls"]:
+            case (("GET" | "POST"), ["dbs", name, "colls"]):
                 return self.resources.containers(request, name)
-            case ("GET" | "PUT" | "DELETE"), ["dbs", database, "colls", name]:
+            case (("GET" | "PUT" | "DELETE"), ["dbs", database, "colls", name]):
                 return self.resources.container(request, database, name)
             case "GET", ["offers"]:
                 return self.resources.offers(request)
-            case ("GET" | "PUT"), ["offers", name]:
+            case (("GET" | "PUT"), ["offers", name]):
                 return self.resources.offer(request, name)
         raise CosmosError(405 if request.segments[:1] in (["dbs"], ["offers"]) else 404, UNKNOWN_ROUTE)
 

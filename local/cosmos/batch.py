@@ -104,8 +104,9 @@ def _result(outcome: Outcome) -> bytes:
     head = f'{{"statusCode":{outcome.status},"requestCharge":{outcome.charge}'.encode()
     if outcome.item is None:
         return head + b"}"
-    etag = json.dumps(outcome.item.etag).encode()
-    return head + b',"eTag":' + etag + b',"resourceBody":' + outcome.item.body + b"}"
+    # The quotes are part of an etag.
+    etag = outcome.item.etag.replace('"', '\\"').encode()
+    return head + b',"eTag":"' + etag + b'","resourceBody":' + outcome.item.body + b"}"
 
 
 def _failure(operations: list[dict[str, Any]], failed: _Failed) -> Answer:

@@ -67,12 +67,12 @@ class Control:
                 return dumps({"ready": True, "now": self.endpoint.clock.iso(), "lsn": self.endpoint.store.lsn})
             case _, ["_local", "faults"]:
                 return self._faults(request)
-            case ("GET" | "DELETE"), ["_local", "calls"]:
+            case (("GET" | "DELETE"), ["_local", "calls"]):
                 if request.method == "DELETE":
                     self.endpoint.calls.clear()
                 since = request.query.get("since", "0")
                 return dumps(self.endpoint.calls.since(int(since) if since.isascii() and since.isdigit() else 0))
-            case ("GET" | "POST"), ["_local", "clock"]:
+            case (("GET" | "POST"), ["_local", "clock"]):
                 return self._clock(request)
             case "GET", ["_local", "containers"]:
                 return dumps(self._containers())

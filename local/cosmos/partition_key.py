@@ -103,7 +103,17 @@ def key_of_item(item: dict[str, Any], paths: list[tuple[str, ...]]) -> Key:
 
 def key_text(key: Key) -> str:
     """One canonical text per key, under which items are stored and found."""
-    return json.dumps([{} if part is UNDEFINED_KEY else part for part in key], separators=(",", ":"))
+    return _key_text(_typed(key))
+
+
+# The types are part of the caches' keys, because True and 1 are equal to Python.
+def _typed(key: Key) -> tuple[tuple[type, Any], ...]:
+    return tuple([(type(part), part) for part in key])
+
+
+@lru_cache(maxsize=8192)
+def _key_text(typed: tuple[tuple[type, Any], ...]) -> str:
+    return json.dumps([{} if part is UNDEFINED_KEY else part for _, part in typed], separators=(",", ":"))
 
 
 def _bytes_of(part: Any, string_end: bytes) -> bytes:
@@ -127,10 +137,9 @@ def _as_double(number: float) -> float:
 
 def effective_key(key: Key, kind: str, version: int) -> str:
     """The effective partition key in hex. A shorter hierarchical key gives the prefix all its items share."""
-    return _effective_key(tuple((type(part), part) for part in key), kind, version)
+    return _effective_key(_typed(key), kind, version)
 
 
-# The types are part of the cache's key, because True and 1 are equal to Python.
 @lru_cache(maxsize=8192)
 def _effective_key(typed: tuple[tuple[type, Any], ...], kind: str, version: int) -> str:
     key = tuple(part for _, part in typed)

@@ -38,9 +38,7 @@ CROSS_PARTITION_DISABLED = (
     "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to true,"
     " specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
 )
-NO_COMPOSITE_INDEX = (
-    "The order by query does not have a corresponding composite index that it can be served from."
-)
+NO_COMPOSITE_INDEX = "The order by query does not have a corresponding composite index that it can be served from."
 TOKEN = re.compile(r"[-+]RID:~([^#]*)(?:#RT:(\d+))?(?:#TRC:(\d+))?.*?(?:#PLD:([A-Za-z0-9_=-]+))?\Z", re.DOTALL)
 READ_FEED = "SELECT * FROM c"
 

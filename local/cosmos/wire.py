@@ -25,6 +25,7 @@ CODES = {
     504: "GatewayTimeout",
 }
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 INVALID_PAYLOAD = "The request payload is invalid. Ensure to provide a valid request payload."
 # The service's own limit; without one a stored item could not be read again by every part of this endpoint.
 DEPTH_MAX = 128
@@ -116,8 +117,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
 def dumps(value: Any) -> bytes:
     """Compact JSON in UTF-8. What cannot be stored as such (lone surrogates, NaN, absurd depth) is a 400."""
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode("utf-8")
+        return _ENCODER.encode(value).encode("utf-8")
     except (ValueError, RecursionError):
         raise CosmosError(400, INVALID_PAYLOAD) from None
 

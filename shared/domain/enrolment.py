@@ -558,13 +558,13 @@ def _payee_named(case: Case, event: Event) -> None:
 def _contact_changed(case: Case, event: Event) -> None:
     case.contact_changed_at = event.at
     case.contact_confirmed = False
-    case.mail_bounced = False
 
 
 def _called_back(case: Case, event: Event) -> None:
     confirmed = event.data["outcome"] == "confirmed"
     if event.data["about"] == "contact":
-        case.contact_confirmed = confirmed
+        case.contact_confirmed = True  # Confirmed, it holds from now on; denied, the old one has held all along.
+        case.mail_bounced = case.mail_bounced and not confirmed
     elif case.payee is not None and case.payee.hash == event.data["hash"]:
         case.payee.confirmed_by = event.actor.id if confirmed else None
         case.payee.denied = not confirmed

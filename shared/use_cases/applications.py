@@ -261,18 +261,12 @@ def withdraw(change: Change) -> None:
         change.tell("enrolment_ended", how="withdrawn")
 
 
-async def change_contact(
-    change: Change, services: Services, *, email: str | None = None, phone: str | None = None
-) -> None:
-    """The person changes an address or a number. Money is held until a call-back confirms it."""
+def change_contact(change: Change, *, email: str | None = None, phone: str | None = None) -> None:
+    """The person names a new address or number. It takes effect when a call-back confirms it, not before: until then
+    mail goes on to the old address, which hears of the change, so that nobody is shut out of their own case."""
     require(email or phone, "nothing-to-change", "Neither an address nor a number was given.")
     change.record("contact_changed", fields=[name for name, value in (("email", email), ("phone", phone)) if value])
-    # The old address hears of it too: the letter is sent before the new one is known to the person item.
-    if phone:
-        change.person["/phone"] = phone
-    if email:
-        change.person["/email"] = email
-        change.send("address", address=deliveries.address_key(services, email))
+    change.person["/pending_contact"] = {"email": email, "phone": phone}
     change.tell("contact_changed")
 
 

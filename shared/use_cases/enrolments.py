@@ -9,8 +9,9 @@ from shared.domain.calendar import add_months
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RuleBroken, invalid
 from shared.domain.money import NotMoney, to_minor
+from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
-from shared.use_cases.commands import require
+from shared.use_cases.commands import CASES, require
 from shared.use_cases.refunds import propose_return_of_money, watch_overpayment
 
 if TYPE_CHECKING:
@@ -218,13 +219,29 @@ def log_contact(change: Change, *, contacted_on: date, note: str | None = None) 
     change.record("contact_logged", on=contacted_on, note=note)
 
 
-def call_back(change: Change, *, about: str, outcome: str, note: str | None = None) -> None:
-    """Staff rang the person, on a number known before the change, and heard whether the change is theirs."""
+async def call_back(change: Change, services: Services, *, about: str, outcome: str, note: str | None = None) -> None:
+    """Staff rang the person, on a number known before the change, and heard whether the change is theirs.
+
+    A confirmed change of contact takes effect now; a denied one is forgotten.
+    """
     payee = change.case.payee
-    if about == "payee" and payee is None:
-        raise NotFound("payee")
-    bound = payee.hash if about == "payee" and payee else None
-    change.record("call_back_recorded", about=about, outcome=outcome, hash=bound, note=note)
+    if about == "payee":
+        if payee is None:
+            raise NotFound("payee")
+        change.record("call_back_recorded", about=about, outcome=outcome, hash=payee.hash, note=note)
+        return
+    change.record("call_back_recorded", about=about, outcome=outcome, hash=None, note=note)
+    person = await services.store.read(CASES, "person", change.case.case_id)
+    pending = (person or {}).get("pending_contact")
+    if pending is None:
+        return
+    change.person["/pending_contact"] = None
+    if outcome == "confirmed":
+        for name in ("email", "phone"):
+            if pending[name]:
+                change.person[f"/{name}"] = pending[name]
+        if pending["email"]:
+            change.send("address", address=deliveries.address_key(services, pending["email"]))
 
 
 def _minor(text: str, currency: str, pointer: str) -> int:

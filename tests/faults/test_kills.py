@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import random
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -37,14 +39,14 @@ VOLATILE = {
 }  # fmt: skip
 
 
-async def live(info: dict[str, Any], lives: tuple[people.Life, ...]) -> None:
-    """These lives, and the calendar to its end."""
+async def live(info: dict[str, Any], lives: tuple[people.Life, ...], all_of_them: bool = False) -> None:
+    """One person of each of these lives (or all), and the calendar to its end."""
     world = World(info, FIRST_DAY)
     try:
         await world.set_clock()
         chosen, seen = [], set()
         for person, life in intake(world, SEED):
-            if life in lives and life not in seen:
+            if life in lives and (all_of_them or life not in seen):
                 seen.add(life)
                 chosen.append((person, life))
         await world.live([lived(person, life) for person, life in chosen])
@@ -59,10 +61,10 @@ async def live(info: dict[str, Any], lives: tuple[people.Life, ...]) -> None:
 class Killer:
     """Has the store kill the host right after it answered every so many calls, and notes how often that happened."""
 
-    def __init__(self, stack: Stack, every: int) -> None:
+    def __init__(self, stack: Stack, gaps: Iterator[int]) -> None:
         self._url = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
         self._pid_file = Path(stack.info["host_pid_file"])
-        self._every = every
+        self._gaps = gaps
         self.kills = 0
 
     async def work(self) -> None:
@@ -75,17 +77,19 @@ class Killer:
                     self.kills += armed is not None
                     armed = pid
                     effect = {"kind": "kill", "pid": int(pid), "when": "after"}
-                    rule = {"operation": "*", "container": None, "nth": self._every, "times": 1, "effect": effect}
+                    rule = {"operation": "*", "container": None, "nth": next(self._gaps), "times": 1, "effect": effect}
                     await client.put(self._url, json={"rules": [rule]})
                 await asyncio.sleep(0.05)
 
 
-async def live_and_be_killed(stack: Stack, lives: tuple[people.Life, ...], every: int) -> int:
-    """The same, with the host killed after every `every`-th store call."""
-    killer = Killer(stack, every)
+async def live_and_be_killed(
+    stack: Stack, lives: tuple[people.Life, ...], gaps: Iterator[int], all_of_them: bool
+) -> int:
+    """The same, with the host killed after as many store calls as each gap says."""
+    killer = Killer(stack, gaps)
     killing = asyncio.create_task(killer.work())
     try:
-        await live(stack.info, lives)
+        await live(stack.info, lives, all_of_them)
     finally:
         killing.cancel()
         stack.client.delete(f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults")
@@ -157,9 +161,12 @@ def undisturbed() -> Iterator[dict[str, Any]]:
         yield {"people": what_became(stack), "findings": findings(stack)}
 
 
-def assert_killed_run_equals(undisturbed: dict[str, Any], every: int, kills_min: int) -> None:
+def assert_killed_run_equals(
+    undisturbed: dict[str, Any], gaps: Iterator[int], kills_min: int, lives: tuple[people.Life, ...] = SOME_LIVES,
+    all_of_them: bool = False,
+) -> None:  # fmt: skip
     with Stack(now=f"{FIRST_DAY}T{WORKING_HOUR:%H:%M:%S}Z") as stack:
-        kills = asyncio.run(live_and_be_killed(stack, SOME_LIVES, every))
+        kills = asyncio.run(live_and_be_killed(stack, lives, gaps, all_of_them))
         people_after, found = what_became(stack), findings(stack)
 
     assert kills >= kills_min
@@ -173,14 +180,27 @@ def assert_killed_run_equals(undisturbed: dict[str, Any], every: int, kills_min:
 
 @pytest.mark.timeout(900)
 def test_host_killed_again_and_again_leaves_the_same_cases_mails_and_findings(undisturbed: dict[str, Any]) -> None:
-    assert_killed_run_equals(undisturbed, EVERY_NTH_CALL, kills_min=10)
+    assert_killed_run_equals(undisturbed, itertools.repeat(EVERY_NTH_CALL), kills_min=10)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("every", [7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47])
 def test_host_killed_after_each_store_call_leaves_the_same(undisturbed: dict[str, Any], every: int) -> None:
-    assert_killed_run_equals(undisturbed, every, kills_min=10)
+    assert_killed_run_equals(undisturbed, itertools.repeat(every), kills_min=10)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_whole_demo_killed_at_twenty_seeded_moments_leaves_the_same() -> None:
+    every_life = tuple(life for life, _ in people.LIVES)
+    with Stack(now=f"{FIRST_DAY}T{WORKING_HOUR:%H:%M:%S}Z") as stack:
+        asyncio.run(live(stack.info, every_life, all_of_them=True))
+        undisturbed = {"people": what_became(stack), "findings": findings(stack)}
+    chance = random.Random(SEED)
+    gaps = (chance.randrange(100, 700) for _ in itertools.count())
+
+    assert_killed_run_equals(undisturbed, gaps, kills_min=20, lives=every_life, all_of_them=True)
 
 
 def test_lives_chosen_here_are_lives_of_the_demo() -> None:

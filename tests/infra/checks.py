@@ -1,4 +1,4 @@
-"""What must hold for the Bicep files. Each check gives a sentence for whatever is wrong, so that faults can be tried."""
+"""What must hold for the Bicep files. Each check gives a sentence for what is wrong, so that faults can be tried."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ async def try_cosmos() -> None:
         except RecordChanged:
             pass
         for query in queries():
-            text = query.text.replace("c.agenda.*", "c.agenda.queue_at").replace("@*", "@turn")
+            text = re.sub(r"c\.agenda\.\*(_at)?", "c.agenda.queue_at", query.text).replace("@*", "@turn")
             values = {name[1:]: FILLED_IN.get(name, "x") for name in set(re.findall(r"@\w+", text))}
             await store.query(query.container, text, values)
             print("asked", query.where)
@@ -68,18 +68,18 @@ async def try_blobs() -> None:
     from shared.adapters.blobs import Blobs
 
     async with BlobServiceClient(BLOBS, credential=BLOB_KEY) as client:
-        await client.create_container("evidence")
-        blobs = Blobs(client, "evidence", "audits")
+        await client.create_container("evidence-smoke")
+        blobs = Blobs(client, "evidence-smoke", "audits")
         for _ in range(2):
-            await blobs.put("evidence", "a", b"content", "text/plain")
-        assert await blobs.get("evidence", "a") == b"content"
-        await blobs.delete("evidence", "a")
+            await blobs.put("evidence-smoke", "a", b"content", "text/plain")
+        assert await blobs.get("evidence-smoke", "a") == b"content"
+        await blobs.delete("evidence-smoke", "a")
 
 
 async def main() -> None:
     for _ in range(30):  # The emulators take a while to start.
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", 8081)
+            _, writer = await asyncio.open_connection(*COSMOS.strip("/").split("/")[-1].split(":"))
             writer.close()
             break
         except OSError:

@@ -45,7 +45,9 @@ def lacking(query: Query) -> list[str]:
 
 def meant(order: list[tuple[str, str]], included: list[str]) -> list[list[tuple[str, str]]]:
     """Every order that a text with a star may become: each included path that fits it."""
-    choices = [[(each, way) for each in included if fnmatch.fnmatch(each, path)] or [(path, way)] for path, way in order]
+    choices = [
+        [(each, way) for each in included if fnmatch.fnmatch(each, path)] or [(path, way)] for path, way in order
+    ]
     return [list(chosen) for chosen in itertools.product(*choices)]
 
 

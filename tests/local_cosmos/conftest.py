@@ -48,7 +48,11 @@ class Server:
 
     @asynccontextmanager
     async def container(
-        self, path: str | list[str] = "/pk", version: int = 2, client_options: dict[str, Any] | None = None, **options: Any
+        self,
+        path: str | list[str] = "/pk",
+        version: int = 2,
+        client_options: dict[str, Any] | None = None,
+        **options: Any,
     ) -> AsyncIterator[ContainerProxy]:
         """A new container in a database of its own, so that tests share nothing."""
         kind = "Hash" if isinstance(path, str) else "MultiHash"

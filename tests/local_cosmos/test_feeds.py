@@ -68,7 +68,9 @@ async def test_feed_ranges_together_give_every_item_once(wide_server: Server) ->
             await container.create_item({"id": str(n), "pk": n})
         ranges = [part async for part in container.read_feed_ranges()]
 
-        changed = [await ids(container.query_items_change_feed(start_time="Beginning", feed_range=part)) for part in ranges]
+        changed = [
+            await ids(container.query_items_change_feed(start_time="Beginning", feed_range=part)) for part in ranges
+        ]
         queried = [await ids(container.query_items("SELECT * FROM c", feed_range=part)) for part in ranges]
 
         assert len(ranges) == 4

@@ -53,9 +53,7 @@ async def test_of_eight_racers_on_one_etag_exactly_one_wins(server: Server) -> N
         item = await container.create_item({"id": "a", "pk": "p", "round": 0})
         for _ in range(10):
             guard: dict[str, Any] = {"etag": item["_etag"], "match_condition": MatchConditions.IfNotModified}
-            attempts = [
-                container.replace_item("a", {"id": "a", "pk": "p", "by": racer}, **guard) for racer in range(8)
-            ]
+            attempts = [container.replace_item("a", {"id": "a", "pk": "p", "by": racer}, **guard) for racer in range(8)]
             results = await asyncio.gather(*attempts, return_exceptions=True)
 
             won = [result for result in results if not isinstance(result, BaseException)]

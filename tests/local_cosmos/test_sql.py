@@ -233,8 +233,7 @@ def test_what_is_no_query_is_refused_with_its_code(query: str, code: str) -> Non
 
 
 WORDS = st.sampled_from(
-    "SELECT VALUE * FROM c WHERE c.n = 1 AND OR NOT ( ) [ ] { } , . ? : ?? || 'x' \"y\" @p IN BETWEEN LIKE ORDER BY "
-    "GROUP JOIN t IN c.tags TOP 3 OFFSET 0 LIMIT 1 COUNT ( 1 ) EXISTS ARRAY DISTINCT AS a null undefined -1 1e999 ~".split()
+    ["SELECT", "VALUE", "*", "FROM", "c", "WHERE", "c.n", "=", "1", "AND", "OR", "NOT", "(", ")", "[", "]", "{", "}", ",", ".", "?", ":", "??", "||", "'x'", '"y"', "@p", "IN", "BETWEEN", "LIKE", "ORDER", "BY", "GROUP", "JOIN", "t", "IN", "c.tags", "TOP", "3", "OFFSET", "0", "LIMIT", "1", "COUNT", "(", "1", ")", "EXISTS", "ARRAY", "DISTINCT", "AS", "a", "null", "undefined", "-1", "1e999", "~"]
 )  # fmt: skip
 
 

@@ -184,3 +184,21 @@ def test_same_person_in_two_roles_may_not_decide_what_they_screened(stack: Stack
     )
 
     assert (answer.status_code, answer.json()["reason"]) == (403, "same-person")
+
+
+@pytest.mark.parametrize(("heard", "address_then"), [("confirmed", "new"), ("denied", "old")])
+def test_new_address_holds_only_once_a_call_back_confirmed_it(
+    stack: Stack, applicant: Applicant, heard: str, address_then: str
+) -> None:
+    applicant.applied()
+    old, new = applicant.email, f"new-{applicant.email}"
+
+    changed = applicant.does("contact", email=new)
+    before = applicant.record()["person"]["email"]
+    applicant.staff("careers", "call-backs", about="contact", outcome=heard)
+    after = applicant.record()["person"]["email"]
+
+    assert changed.status_code == 200
+    assert (before, after) == (old, {"new": new, "old": old}[address_then])
+    assert [mail["subject"] for mail in stack.mail(old)][-1].startswith("New contact details")
+    assert stack.mail(new) == []

@@ -11,7 +11,7 @@ from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.use_cases import deadlines, enrolments, placements, refunds
-from tests.builders import SERVICES, InMemory
+from tests.builders import SERVICES, InMemory, ring_back_about_payee
 
 
 def sweep(case: InMemory, day: str) -> Change:
@@ -114,7 +114,7 @@ def test_approval_dies_when_the_account_changes_after_it() -> None:
         Role.APPLICANT,
         lambda c: refunds.name_payee(c, SERVICES, account_holder="A O", iban="DE89370400440532013000"),
     )
-    case.do("2028-04-13", Role.CAREERS, lambda c: enrolments.call_back(c, about="payee", outcome="confirmed"), who="x")
+    case.do("2028-04-13", Role.CAREERS, ring_back_about_payee, who="x")
 
     change = order(case, "2028-04-20")
 

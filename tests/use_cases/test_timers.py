@@ -13,7 +13,6 @@ import pytest
 from local.testing import Stack
 from tests.people import Applicant
 
-
 FIRST_DAY = "2026-09-07T14:00:00Z"
 
 
@@ -65,6 +64,7 @@ def test_offer_whose_reminders_bounce_stays_open(calendar: Stack) -> None:
     person = Applicant(calendar, 902).to_offer()
     case_id = person.case_id
     person.does("contact", email="bounce902@people.example")
+    assert person.staff("careers", "call-backs", about="contact", outcome="confirmed").status_code == 200
 
     for _ in range(6):
         wait_days(calendar, 7)

@@ -88,6 +88,9 @@ function render() {
       make("span", { class: "soft" }, called("by", each.by)))));
 }
 
+/** The service's own words where it speaks the reader's language, else ours. */
+const said = (text, kind, code) => (seen.language === spoken() ? text : called(kind, code));
+
 function standing() {
   const { application, enrolment, turn } = seen;
   const stage = enrolment.status === "none" ? ["case.application", application] : ["case.enrolment", enrolment];
@@ -95,11 +98,11 @@ function standing() {
   return make(
     "div",
     {},
-    make("p", { class: "lead" }, say(stage[0]), ": ", make("strong", { lang: seen.language }, stage[1].in_words)),
+    make("p", { class: "lead" }, say(stage[0]), ": ", make("strong", {}, said(stage[1].in_words, "state", stage[1].status))),
     make("p", { class: isYours ? "notice turn yours" : "notice turn" },
-      make("span", { "aria-hidden": "true" }, isYours ? "→ " : "⏳ "),
-      isYours ? say("case.your_turn") : turn.who === "nobody" ? say("case.nobodys_turn") : [say("case.turn_of"), " ", make("strong", { lang: seen.language }, turn.in_words)], ". ",
-      called("what", seen.what), seen.due_at && [" ", say("case.due", { when: day(seen.due_at.slice(0, 10)) })]),
+      make("span", { "aria-hidden": "true" }, isYours ? "→ " : "• "),
+      isYours ? say("case.your_turn") : turn.who === "nobody" ? say("case.nobodys_turn") : [say("case.turn_of"), " ", make("strong", {}, said(turn.in_words, "role", turn.who))], ": ",
+      called("what", seen.what), ".", seen.due_at && [" ", say("case.due", { when: day(seen.due_at.slice(0, 10)) })]),
     seen.reasons.length > 0 && make("p", {}, say("case.reasons"), " ", seen.reasons.map((code) => called("rejection", code)).join(", "), "."),
     facts(
       [say("case.programme"), make("span", { lang: seen.language }, seen.programme.name)],
@@ -163,7 +166,7 @@ const LISTS = {
   self_employed: () => LISTS.standing_placements().filter(([id]) => seen.placements[id].contract === "self_employed"),
   open_offers: () => Object.entries(seen.offers).filter(([, each]) => each.outcome === null).map(([id, each]) => [id, day(each.offered_on)]),
   standing_claims: () => seen.claims.filter((each) => !each.withdrawn).map((each) => [each.claim_id, moment(each.filed_at)]),
-  appealable: () => Object.entries(seen.refunds).filter(([, each]) => each.may_appeal).map(([id, each]) => [id, `${called("ground", each.ground)}: ${each.in_words}`]),
+  appealable: () => Object.entries(seen.refunds).filter(([, each]) => each.may_appeal).map(([id, each]) => [id, `${called("ground", each.ground)}: ${called("refund_status", each.status)}`]),
   open_weeks: () => {
     const monday = new Date(`${today}T12:00:00Z`);
     monday.setUTCDate(monday.getUTCDate() - ((monday.getUTCDay() + 6) % 7));
@@ -232,6 +235,7 @@ function send(act, values, key, form) {
     delete values[act.subject.name];
   }
   const path = `/cases/${link.id}/${route}`;
-  if (act.id === "document") return call("POST", path, { token: link.token, key, form: new FormData(form) });
+  // A document is known by its content, so that it needs no key to be sent twice.
+  if (act.id === "document") return call("POST", path, { token: link.token, form: new FormData(form) });
   return call("POST", path, { token: link.token, key, body: { ...act.fixed, ...values } });
 }

@@ -1,7 +1,7 @@
 // "Your guarantee": what the promise says today, clause by clause, with what it rests on and what can be done.
 
 import { badge, facts, make } from "./page.js";
-import { called, day, money, say } from "./words.js";
+import { called, day, money, say, spoken } from "./words.js";
 
 const TONES = { met: "good", not_met: "bad", unknown: "open", waived: "set" };
 const COUNTS = { yes: "good", no: "set" };
@@ -17,7 +17,7 @@ export function guaranteeView(seen, spokenIn) {
   return make(
     "div",
     { class: "guarantee" },
-    make("p", { class: "lead" }, badge(STANDING[seen.decision] ?? "calm", ""), make("span", { lang: spokenIn }, seen.in_words)),
+    make("p", { class: "lead" }, badge(STANDING[seen.decision] ?? "calm", ""), spokenIn === spoken() ? seen.in_words : called("decision", seen.decision)),
     bar(seen),
     facts(
       [say("guarantee.as_of"), day(seen.as_of)],
@@ -97,7 +97,7 @@ export function refunds(found, spokenIn) {
   return [
     make("h3", {}, say("guarantee.refunds")),
     make("ul", { class: "plain" }, list.map(([, each]) =>
-      make("li", {}, make("strong", {}, called("ground", each.ground)), ": ", make("span", { lang: spokenIn }, each.in_words),
+      make("li", {}, make("strong", {}, called("ground", each.ground)), ": ", spokenIn === spoken() ? each.in_words : called("refund_status", each.status),
         facts(
           ...each.amounts.map((share) => [called("payer", share.payer), money(share.amount)]),
           [say("guarantee.not_met"), each.clauses.map((id) => called("criterion", id)).join(", ")],

@@ -34,8 +34,8 @@ def plan_of(query: Select, parameters: dict[str, Any], features: str | None) -> 
     supported = needed if features is None else [feature.strip() for feature in features.split(",")]
     lacking = [feature for feature in needed if feature not in supported]
     if lacking:
-        message = (
-            "Query contains the following features, which the calling client does not support: " + " ".join(lacking)
+        message = "Query contains the following features, which the calling client does not support: " + " ".join(
+            lacking
         )
         raise CosmosError(400, message)
     if program.inner is not None:

@@ -184,9 +184,7 @@ class Program:
         value = self.project(slots)
         return None if value is UNDEFINED else dumps(value)
 
-    def _stream(
-        self, items: Items, cursor: Cursor | None, page_size: int
-    ) -> Page:
+    def _stream(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
         self._is_whole = self._is_whole_item()
         at = cursor or Cursor()
         rows: list[bytes] = []
@@ -215,9 +213,7 @@ class Program:
                 return Page(rows, None)
         return Page(rows, None)
 
-    def _sorted(
-        self, items: Items, cursor: Cursor | None, page_size: int
-    ) -> Page:
+    def _sorted(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
         entries = self._groups(items(0)) if self.is_grouped else self._entries(items(0))
         for index in range(len(self.order_by) - 1, -1, -1):
             descending = self.query.order_by[index].descending
