@@ -6,13 +6,14 @@
 # make bench      what things cost, as counts and ratios
 # make soak       long histories and whole fault sweeps
 # make conformance  the Cosmos DB SDK's own tests against the local endpoint
+# make infra-check  scanners over infra/ and the workflows
 # make docs       write the generated pages anew
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help setup run demo test check bench soak conformance docs
+.PHONY: help setup run demo test check bench soak conformance infra-check docs
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -54,6 +55,9 @@ soak: setup
 
 conformance: setup
 	@$(BIN)/python tools/cosmos_sdk_tests.py
+
+infra-check: setup
+	@infra/check.sh
 
 docs: setup
 	@$(BIN)/python -m shared.policy handbook --write

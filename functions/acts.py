@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import re
 from collections.abc import Callable
@@ -124,13 +125,13 @@ def _key(
     given = access.idempotency_key(req, route)
     if given is None:
         return None
-    ids = {name: value for name, value in arguments.items() if name not in type(body).model_fields}
-    fingerprint = sha256_of({"route": route, "ids": ids, "case": case_id, "body": _hashable(body)})
+    ids = {
+        name: hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
+        for name, value in arguments.items()
+        if name not in type(body).model_fields
+    }
+    fingerprint = sha256_of({"route": route, "ids": ids, "case": case_id, "body": body.model_dump(mode="json")})
     return key_of(caller.actor, route, given, fingerprint)
-
-
-def _hashable(body: Form) -> Any:
-    return body.model_dump(mode="json", exclude={"content"})
 
 
 def answer(outcome: Outcome, caller: Caller, services: Services) -> func.HttpResponse:

@@ -38,6 +38,8 @@ bp = func.Blueprint()
 FORMS = ("application/json", "application/x-www-form-urlencoded", "multipart/form-data")
 CHECKBOXES = ("accreditation_notice_read",)
 HONEYPOT = "website"
+OWN_PAGE = "applied.html"
+"""The page of our own site that a plain form may name, because it can't know where the site is."""
 
 
 class Degree(Form):
@@ -166,12 +168,13 @@ def unflattened(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def _redirect(application: Application, services: Any) -> str | None:
-    """Where a browser goes after the form: only to an address that the programme's file lists."""
+    """Where a browser goes after the form: our own page, or an address that the programme's file lists."""
     if not application.redirect:
         return None
     programme = services.programmes.get(application.programme)
-    allowed = (*(programme.redirects if programme else ()), f"{services.settings.site_url}/applied.html")
-    if application.redirect not in allowed:
+    if application.redirect == OWN_PAGE:
+        return f"{services.settings.site_url}/{OWN_PAGE}"
+    if programme is None or application.redirect not in programme.redirects:
         raise invalid("/redirect", "not_listed")
     return application.redirect
 

@@ -43,7 +43,7 @@ async def canned(scope: Any, receive: Any, send: Any) -> None:
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    headers = {name: value for name, value in scope["headers"]}
+    headers = dict(scope["headers"])
     port = headers[b"host"].decode()
     item = {"id": "a", "pk": "p", **ITEM, "_rid": "AAAAAAAAAIAAAAAAAAAAAQ==", "_etag": '"e"', "_ts": 1}
     container = {"id": "c", "_rid": "AAAAAICAAAA=", "_self": "dbs/AAAAAA==/colls/AAAAAICAAAA=/",

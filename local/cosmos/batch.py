@@ -78,7 +78,7 @@ def _operations(raw: bytes) -> list[dict[str, Any]]:
 def _run_operation(tx: Transaction, container: Container, place: Place, operation: dict[str, Any]) -> Outcome:
     kind = operation.get("operationType")
     conditions = Conditions(operation.get("ifMatch"), operation.get("ifNoneMatch"))
-    body = operation.get("resourceBody")
+    body: Any = operation.get("resourceBody")
     if kind in ("Create", "Upsert", "Replace") and not isinstance(body, dict):
         raise CosmosError(400, f"The batch operation {kind} needs a resourceBody.")
     if kind in ("Create", "Upsert", "Replace"):

@@ -150,8 +150,9 @@ class Control:
         endpoint = self.endpoint
         headers = [(b"content-type", b"application/x-ndjson")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        sql = endpoint.store.reader()
-        sql.execute("BEGIN")  # One snapshot, whatever is written meanwhile.
+        # A connection and a snapshot of its own, whatever is written or dumped meanwhile.
+        sql = endpoint.store.connect()
+        sql.execute("BEGIN")
         try:
             chunk = []
             for _, body in endpoint.store.scan(sql, container, Where(), endpoint.clock.now()):
@@ -161,4 +162,4 @@ class Control:
                     chunk = []
             await send({"type": "http.response.body", "body": b"".join(chunk)})
         finally:
-            sql.execute("ROLLBACK")
+            sql.close()

@@ -73,7 +73,7 @@ class Database:
 
     @property
     def id(self) -> str:
-        return self.body["id"]
+        return str(self.body["id"])
 
 
 @dataclass
@@ -104,7 +104,7 @@ class Container:
 
     @property
     def id(self) -> str:
-        return self.body["id"]
+        return str(self.body["id"])
 
     def range_of(self, epk: str) -> Range:
         return next(part for part in reversed(self.ranges) if part.low <= epk)
@@ -231,7 +231,7 @@ class Store:
     def __init__(self, path: str | Path, ranges: int = 1) -> None:
         self.path = str(path)
         self.default_ranges = ranges
-        self.writer = self._connect()
+        self.writer = self.connect()
         self._check_version()
         self.writer.executescript(SCHEMA)
         self._grow_log()
@@ -245,7 +245,8 @@ class Store:
         self._readers: list[sqlite3.Connection] = []
         self._load()
 
-    def _connect(self) -> sqlite3.Connection:
+    def connect(self) -> sqlite3.Connection:
+        """A new connection, which the caller closes."""
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.execute("PRAGMA journal_mode=WAL")
         # FULL syncs the log at every commit, so that an acknowledged write also survives a loss of power.
@@ -277,7 +278,7 @@ class Store:
         """A connection of the calling thread's own, for reads that must not hold up the others."""
         connection = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = self._connect()
+            connection = self._local.connection = self.connect()
             self._readers.append(connection)
         return connection
 

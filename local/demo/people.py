@@ -72,6 +72,7 @@ async def to_decision(p: Person, test: str = "passed") -> None:
     await p.after(3)
     attempt = {"assessment": "test", "outcome": test, "score": 71 if test == "passed" else 38}
     await p.told_by("assessment", "assessment.completed", attempt_id=f"T-{p.number}", **attempt)
+    await p.becomes("tested", lambda record: record["application"]["assessments"])
     await p.staff(
         "specialist", "assessments", assessment_id=f"I-{p.number}", kind="interview", outcome="passed", score=80
     )
@@ -108,6 +109,7 @@ async def pays(p: Person, *parts: tuple[str, str]) -> None:
             "received_on": p.today.isoformat(),
         }
         await p.told_by("payments", "payment.received", **payment)
+        await p.becomes("paid in", lambda record, number=number: len(record["ledger"]) >= number)
         if number == 1:
             await p.staff("finance", "payments", who=2, kind="payment", **payment)
 

@@ -41,7 +41,7 @@ PLACEMENT = LifeCycle(
             "placement_disputed",
             ["reported", "verified"],
             "disputed",
-            [CAREERS, APPLICANT],
+            [CAREERS],
             "The job is doubted; until a person settles it, nobody counts it for or against.",
         ),
         row(

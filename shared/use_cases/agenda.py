@@ -94,6 +94,8 @@ def _refund_turn(case: Case, programme: Programme) -> Turn | None:
         "proposed": ("finance", "sign", levels.sign_days),
         "claimed": ("finance", "settle_what_is_unknown", levels.claim_days),
     }
+    if case.guarantee.decision in ("open", "paused", "placed_provisional"):
+        del rows["claimed"]  # A claim that came early waits for the window, not for anybody.
     for status, (who, what, days) in rows.items():
         for refund in case.refunds.values():
             if refund.status == status and refund.since is not None:

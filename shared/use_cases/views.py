@@ -159,8 +159,15 @@ def _actions(case: Case, role: Role = Role.APPLICANT) -> list[str]:
     for refund in case.refunds.values():
         found += _CYCLES["refund"].actions_from(refund.status, role)
     if case.enrolment.status == "qualified" and role == Role.APPLICANT:
-        found += ["report_placement", "file_claim"]
-    return sorted(set(found) - {"apply"})
+        found += ["report_placement"] if case.open_refund("guarantee") else ["report_placement", "file_claim"]
+    return sorted(set(found) - {"apply"} - _out_of_place(case))
+
+
+def _out_of_place(case: Case) -> set[str]:
+    """What one life cycle's table would allow while another one says that its time has passed or has not come."""
+    if case.enrolment.status != "none":
+        return {"withdraw_application", "submit_again", "choose_submission", "withdraw_offer"}
+    return {"send_contract"} if case.application.status != "accepted" else set()
 
 
 def _contract(case: Case) -> dict[str, Any] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -40,7 +39,7 @@ async def pay_under_fire(stack: Stack) -> list[dict[str, Any]]:
         records = []
         async with httpx.AsyncClient(trust_env=False) as client:
             for nth, person in enumerate(people, start=1):
-                pid = int(Path(stack.info["host_pid_file"]).read_text())
+                pid = stack.host_pid()
                 effect = {"kind": "kill", "pid": pid, "when": "after" if nth % 2 else "before"}
                 rule = {"operation": "*", "container": None, "nth": nth, "times": 1, "effect": effect}
                 await client.put(faults, json={"rules": [rule]})

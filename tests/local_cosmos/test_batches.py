@@ -7,8 +7,6 @@ from azure.cosmos import exceptions
 
 from tests.local_cosmos.conftest import Server
 
-pytestmark = pytest.mark.asyncio
-
 
 async def test_operations_see_what_earlier_ones_did(server: Server) -> None:
     async with server.container() as container:

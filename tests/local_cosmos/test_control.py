@@ -1,7 +1,7 @@
 """The doors under /_local/: faults, calls, clock and dump, and what they do to a client."""
 
+import asyncio
 import json
-import subprocess
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +13,6 @@ from azure.cosmos import exceptions
 
 from tests.local_cosmos.conftest import Server
 
-pytestmark = pytest.mark.asyncio
 ONCE: dict[str, Any] = {"retry_total": 0, "retry_connect": 0, "retry_read": 0, "retry_throttle_total": 0}
 
 
@@ -96,13 +95,13 @@ async def test_delay_is_waited_out(server: Server) -> None:
 
 @pytest.mark.parametrize(("when", "is_there"), [("before", False), ("after", True)])
 async def test_kill_ends_another_process_before_or_after_the_write(server: Server, when: str, is_there: bool) -> None:
-    victim = subprocess.Popen(["sleep", "60"])
+    victim = await asyncio.create_subprocess_exec("sleep", "60")
     async with server.container() as container:
         effect = {"kind": "kill", "pid": victim.pid, "when": when}
         server.set_faults({"operation": "Create", "times": 1, "effect": effect})
         await container.create_item({"id": "a", "pk": "p"})
 
-        assert victim.wait(timeout=5) == -9
+        assert await asyncio.wait_for(victim.wait(), 5) == -9
         assert (await container.read_item("a", "p"))["id"] == "a"
 
 
@@ -169,12 +168,13 @@ async def test_dump_gives_every_live_item_a_line(server: Server) -> None:
         items = [await container.create_item({"id": str(n), "pk": f"p{n}"}) for n in range(5)]
         name = container.container_link.split("/")[1]
 
-        lines = httpx.get(f"{server.url}_local/dump?database={name}&container=items").text.splitlines()
+        dump = await asyncio.to_thread(httpx.get, f"{server.url}_local/dump?database={name}&container=items")
+        lines = dump.text.splitlines()
 
         assert [json.loads(line) for line in lines] == items
 
 
-async def test_nonsensical_rules_are_refused_with_a_sentence(server: Server) -> None:
+def test_nonsensical_rules_are_refused_with_a_sentence(server: Server) -> None:
     for rule in ({}, {"effect": {"kind": "fire"}}, {"operation": "Burn", "effect": {"kind": "hang"}}, 7):
         answer = httpx.put(f"{server.url}_local/faults", json={"rules": [rule]})
 
@@ -182,7 +182,7 @@ async def test_nonsensical_rules_are_refused_with_a_sentence(server: Server) -> 
         assert answer.json()["error"]
 
 
-async def test_web_pages_from_elsewhere_cannot_use_the_doors(server: Server) -> None:
+def test_web_pages_from_elsewhere_cannot_use_the_doors(server: Server) -> None:
     foreign = httpx.get(f"{server.url}_local/ready", headers={"Origin": "https://example.org"})
     renamed = httpx.get(f"{server.url}_local/ready", headers={"Host": "example.org"})
 

@@ -80,17 +80,19 @@ OBJECTS = st.fixed_dictionaries(
 )  # fmt: skip
 BODIES = st.binary(max_size=30) | (OBJECTS | JSON | st.lists(OBJECTS, max_size=3)).map(json.dumps).map(str.encode)
 TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
+KEYS = ['["p"]', "[]", "[{}]", "[1,2]", "{", '[{"a":1}]', "[NaN]"]
+TOKENS = ["-RID:~#RT:1#TRC:9#PLD:e30=", '{"token":"x","range":{"min":"0"}}']
 HEADERS = st.fixed_dictionaries(
     {},
     optional={
-        "x-ms-documentdb-partitionkey": st.sampled_from(['["p"]', "[]", "[{}]", "[1,2]", "{", '[{"a":1}]', "[NaN]"]) | TEXT,
+        "x-ms-documentdb-partitionkey": st.sampled_from(KEYS) | TEXT,
         "x-ms-documentdb-isquery": st.just("True"),
         "x-ms-documentdb-query-enablecrosspartition": st.just("True"),
         "x-ms-cosmos-is-query-plan-request": st.just("True"),
         "x-ms-cosmos-is-batch-request": st.just("True"),
         "x-ms-documentdb-is-upsert": st.just("True"),
         "x-ms-max-item-count": st.sampled_from(["-1", "0", "1", "x", "99999999999999999999"]) | TEXT,
-        "x-ms-continuation": TEXT | st.sampled_from(["-RID:~#RT:1#TRC:9#PLD:e30=", '{"token":"x","range":{"min":"0"}}']),
+        "x-ms-continuation": st.sampled_from(TOKENS) | TEXT,
         "x-ms-documentdb-partitionkeyrangeid": TEXT | st.just("0"),
         "x-ms-start-epk": TEXT,
         "x-ms-session-token": TEXT | st.just("0:-1#99999999999999999999999"),

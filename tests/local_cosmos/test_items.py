@@ -10,8 +10,6 @@ from azure.cosmos import exceptions
 
 from tests.local_cosmos.conftest import Server
 
-pytestmark = pytest.mark.asyncio
-
 
 async def test_created_item_is_read_back_with_its_server_properties(server: Server) -> None:
     async with server.container() as container:

@@ -8,8 +8,6 @@ from azure.cosmos.aio import ContainerProxy
 
 from tests.local_cosmos.conftest import Server
 
-pytestmark = pytest.mark.asyncio
-
 ITEMS = [
     {"id": f"i{n:02}", "pk": f"p{n % 5}", "n": n, "group": "even" if n % 2 == 0 else "odd", "tags": ["t", n]}
     for n in range(40)

@@ -34,6 +34,15 @@ def results(query: str, *items: Any, parameters: dict[str, Any] | None = None) -
     return [json.loads(row) for row in page.rows]
 
 
+def is_answered_or_refused(query: str) -> bool:
+    """Whether the query comes to rows or to a 400; anything else is raised."""
+    try:
+        results(query, parameters={"@p": 1})
+    except CosmosError as error:
+        return error.status == 400
+    return True
+
+
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
@@ -170,7 +179,8 @@ def test_where_keeps_only_what_is_true(condition: str, holds: bool) -> None:
         ("SELECT VALUE t FROM c JOIN t IN c.tags ORDER BY t DESC", ["y", "x", "x"]),
         ("SELECT t, COUNT(1) AS n FROM c JOIN t IN c.tags GROUP BY t", [{"t": "x", "n": 2}, {"t": "y", "n": 1}]),
         ("SELECT VALUE COUNT(p.age) FROM p IN c.people", [2]),
-        ("SELECT SUM(p.age) AS s, AVG(p.age) AS a, MIN(p.name) AS f FROM p IN c.people", [{"s": 50, "a": 25, "f": "Ann"}]),
+        ("SELECT SUM(p.age) AS s, AVG(p.age) AS a FROM p IN c.people", [{"s": 50, "a": 25}]),
+        ("SELECT VALUE MIN(p.name) FROM p IN c.people", ["Ann"]),
         ("SELECT VALUE SUM(p.name) FROM p IN c.people", []),
         ("SELECT VALUE COUNT(1) FROM c WHERE false", [0]),
         ("SELECT VALUE MAX(c.n) FROM c WHERE false", []),
@@ -232,17 +242,16 @@ def test_what_is_no_query_is_refused_with_its_code(query: str, code: str) -> Non
     assert refused.value.errors[0]["code"] == code
 
 
-WORDS = st.sampled_from(
-    ["SELECT", "VALUE", "*", "FROM", "c", "WHERE", "c.n", "=", "1", "AND", "OR", "NOT", "(", ")", "[", "]", "{", "}", ",", ".", "?", ":", "??", "||", "'x'", '"y"', "@p", "IN", "BETWEEN", "LIKE", "ORDER", "BY", "GROUP", "JOIN", "t", "IN", "c.tags", "TOP", "3", "OFFSET", "0", "LIMIT", "1", "COUNT", "(", "1", ")", "EXISTS", "ARRAY", "DISTINCT", "AS", "a", "null", "undefined", "-1", "1e999", "~"]
-)  # fmt: skip
+QUERY_PARTS = """
+    SELECT VALUE * FROM c WHERE c.n = 1 AND OR NOT ( ) [ ] { } , . ? : ?? || 'x' "y" @p IN BETWEEN LIKE ORDER BY GROUP
+    JOIN t IN c.tags TOP 3 OFFSET 0 LIMIT 1 COUNT ( 1 ) EXISTS ARRAY DISTINCT AS a null undefined -1 1e999 ~
+"""
+WORDS = st.sampled_from(QUERY_PARTS.split())
 
 
 @given(st.lists(WORDS, max_size=25).map(" ".join) | st.text(max_size=60))
 def test_any_text_is_answered_or_refused(text: str) -> None:
-    try:
-        results(text, parameters={"@p": 1})
-    except CosmosError as error:
-        assert error.status == 400
+    assert is_answered_or_refused(text)
 
 
 @pytest.mark.parametrize(
@@ -259,15 +268,12 @@ def test_any_text_is_answered_or_refused(text: str) -> None:
     ],
 )
 def test_absurdly_deep_query_is_answered_or_refused(query: str) -> None:
-    try:
-        results(query)
-    except CosmosError as error:
-        assert error.status == 400
+    assert is_answered_or_refused(query)
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-5, 5) | st.text("ab", max_size=2),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab", min_size=1, max_size=1), inner, max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("ab"), inner, max_size=2),
     max_leaves=4,
 )  # fmt: skip
 

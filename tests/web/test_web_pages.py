@@ -1,4 +1,4 @@
-"""The pages: well-formed, labelled, in two languages, and in agreement with what the service takes. No browser needed."""
+"""The pages: well-formed, labelled, in two languages, in agreement with what the service takes. Needs no browser."""
 
 from __future__ import annotations
 
@@ -27,7 +27,9 @@ SCRIPTS = sorted((WEB / "scripts").glob("*.js"))
 PROGRAMME = tomllib.loads((ROOT / "programmes" / "ai-diploma.toml").read_text("utf-8"))
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 CASE = "cases/{case_id}/"
-FORMS = {act.route: act.form for noun in (applications, enrolments, placements, refunds, screening) for act in noun.ACTS}
+FORMS = {
+    act.route: act.form for noun in (applications, enrolments, placements, refunds, screening) for act in noun.ACTS
+}
 FORMS["documents"] = applications.DocumentUpload
 STAFF = (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE)
 
@@ -147,7 +149,9 @@ def test_what_a_page_refers_to_is_there(path: Path) -> None:
 def test_a_script_asks_no_third_party_and_writes_no_markup(path: Path) -> None:
     text = path.read_text("utf-8")
     assert not re.search(r"https?://", text)
-    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|localStorage", text)
+    assert not re.search(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|localStorage", text
+    )
     for imported in re.findall(r'from "([^"]+)"', text) + re.findall(r'^import "([^"]+)"', text, re.MULTILINE):
         assert (path.parent / imported).is_file(), imported
 
@@ -189,7 +193,15 @@ def used_keys() -> tuple[set[str], set[str]]:
         used |= set(re.findall(r'data-word(?:-label)?="([^"]+)"', text))
         used |= set(re.findall(r'"([a-z_]+\.[a-z_0-9.-]+)"', text))
         begun |= {f"{kind}." for kind in re.findall(r'called\("(\w+)"', text)}
-        begun |= set(re.findall(r"`([a-z_]+[._](?:[a-z]+_)?)\$\{", text)) & {"hint.", "complaint.", "reason.", "problem.", "event.", "act.", "case.group_"}
+        begun |= set(re.findall(r"`([a-z_]+[._](?:[a-z]+_)?)\$\{", text)) & {
+            "hint.",
+            "complaint.",
+            "reason.",
+            "problem.",
+            "event.",
+            "act.",
+            "case.group_",
+        }
     other = {key for key in used if key.startswith("degree.") or key.endswith((".js", ".html", ".css", ".svg"))}
     return used - other, begun
 
@@ -274,10 +286,14 @@ def test_the_application_form_names_what_the_service_takes() -> None:
 
 
 def test_the_application_form_requires_what_the_service_requires() -> None:
-    required = {name for name, field in applications.Application.model_fields.items() if field.is_required()} - {"degree"}
+    required = {name for name, field in applications.Application.model_fields.items() if field.is_required()} - {
+        "degree"
+    }
     required |= {f"degree.{name}" for name, field in applications.Degree.model_fields.items() if field.is_required()}
     controls = Page(WEB / "index.html").all("input", "select", "textarea")
-    stated = {control["name"] for control in controls if "required" in control or control.get("value") == PROGRAMME["id"]}
+    stated = {
+        control["name"] for control in controls if "required" in control or control.get("value") == PROGRAMME["id"]
+    }
     assert required <= stated
 
 
@@ -286,7 +302,7 @@ def test_the_application_form_states_what_the_programme_does() -> None:
     value = {control["name"]: control.get("value") for control in page.all("input")}
     assert value["programme"] == PROGRAMME["id"]
     assert value["terms_and_privacy"] == PROGRAMME["terms_and_privacy_version"]
-    assert value["redirect"] in PROGRAMME["redirects"]
+    assert value["redirect"] == "applied.html"
     for words in WORDS.values():
         for key in ("apply.terms", "privacy.version"):
             assert PROGRAMME["terms_and_privacy_version"] in words[key]
@@ -300,7 +316,9 @@ def test_the_application_form_states_what_the_programme_does() -> None:
 
 
 def test_a_box_nobody_sees_catches_machines() -> None:
-    trap = next(control for control in Page(WEB / "index.html").all("input") if control["name"] == applications.HONEYPOT)
+    trap = next(
+        control for control in Page(WEB / "index.html").all("input") if control["name"] == applications.HONEYPOT
+    )
     assert (trap["tabindex"], trap["autocomplete"]) == ("-1", "off")
 
 

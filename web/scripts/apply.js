@@ -12,7 +12,6 @@ const accredited = (form.dataset.accredited ?? "").split(" ");
 
 form.noValidate = true; // The messages are ours; without this script the browser's stand in.
 form.elements["website"].closest(".trap").hidden = true;
-form.elements["redirect"].value = new URL("applied.html", location.href).href;
 
 guessTimeZone();
 relabel();

@@ -98,10 +98,10 @@ function standing() {
   return make(
     "div",
     {},
-    make("p", { class: "lead" }, say(stage[0]), ": ", make("strong", {}, said(stage[1].in_words, "state", stage[1].status))),
+    make("p", { class: "lead" }, say("case.stands", { what: say(stage[0]) }), " ", make("strong", {}, said(stage[1].in_words, "state", stage[1].status))),
     make("p", { class: isYours ? "notice turn yours" : "notice turn" },
       make("span", { "aria-hidden": "true" }, isYours ? "→ " : "• "),
-      isYours ? say("case.your_turn") : turn.who === "nobody" ? say("case.nobodys_turn") : [say("case.turn_of"), " ", make("strong", {}, said(turn.in_words, "role", turn.who))], ": ",
+      isYours ? say("case.your_turn") : turn.who === "nobody" ? say("case.nobodys_turn") : [say("case.turn_of"), " ", make("strong", {}, said(turn.in_words, "role", turn.who))], " — ",
       called("what", seen.what), ".", seen.due_at && [" ", say("case.due", { when: day(seen.due_at.slice(0, 10)) })]),
     seen.reasons.length > 0 && make("p", {}, say("case.reasons"), " ", seen.reasons.map((code) => called("rejection", code)).join(", "), "."),
     facts(

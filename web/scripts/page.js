@@ -12,9 +12,14 @@ export function make(name, attributes = {}, ...children) {
   return element;
 }
 
+/** Replace what stands in an element; what is missing is left out. */
+export function fill(element, ...children) {
+  element.replaceChildren(...make("div", {}, children).childNodes);
+}
+
 /** A list of terms and what they are; pairs without a value are left out. */
 export function facts(...pairs) {
-  const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== "");
+  const shown = pairs.filter(([, value]) => value !== undefined && value !== null && value !== false && value !== "");
   return make("dl", { class: "facts" }, shown.map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
 }
 

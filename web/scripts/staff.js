@@ -4,7 +4,7 @@
 import { call, problemOf } from "./api.js";
 import { buildForm, problemText } from "./forms.js";
 import { guaranteeView } from "./guarantee.js";
-import { at, badge, facts, make } from "./page.js";
+import { at, badge, facts, fill, make } from "./page.js";
 import ROUTES from "./routes.js";
 import { called, day, knows, moment, money, say, spoken } from "./words.js";
 
@@ -106,7 +106,7 @@ async function queue(values) {
 
 function rows(found, title, more) {
   const heads = ["staff.case", "staff.stage", "staff.turn", "staff.what", "staff.due"];
-  at("queue").replaceChildren(
+  fill(at("queue"),
     make("h2", { tabindex: -1 }, say(title), " ", make("span", { class: "soft" }, String(found.length))),
     found.length === 0 ? make("p", {}, say("staff.nothing")) : make("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": say(title) },
       make("table", {},
@@ -133,10 +133,10 @@ async function openCase(id, note = null) {
   }
   open = { id, version: answer.version, seen: answer.body };
   const { seen } = open;
-  at("case-view").replaceChildren(
+  fill(at("case-view"),
     make("h2", { tabindex: -1 }, say("staff.case"), " ", make("code", {}, id)),
     make("div", { role: "status", "aria-live": "polite" }, note && make("p", { class: "notice good" }, note)),
-    make("p", { class: "notice turn" }, make("strong", {}, called("role", seen.agenda.turn)), ": ", called("what", seen.agenda.what), seen.agenda.due_at && [" ", say("case.due", { when: day(seen.agenda.due_at.slice(0, 10)) })]),
+    make("p", { class: "notice turn" }, make("strong", {}, called("role", seen.agenda.turn)), ": ", called("what", seen.agenda.what), ".", seen.agenda.due_at && [" ", say("case.due", { when: day(seen.agenda.due_at.slice(0, 10)) })]),
     make("div", { class: "columns" }, about(seen), acts(seen)),
     documents(seen),
     make("details", { toggle: guarantee }, make("summary", {}, say("guarantee.title")), make("div", {})),
@@ -162,7 +162,7 @@ function about(seen) {
       [say("case.enrolment"), called("state", enrolment.status)],
       [say("case.price"), enrolment.contract && money(enrolment.contract.price)],
       [say("staff.paid"), seen.ledger.map((line) => `${called("choice", line.kind)} ${money(line.amount)}`).join(", ")],
-      [say("guarantee.title"), promise.decision !== "not_started" && called("decision", promise.decision)],
+      [called("ground", "guarantee"), promise.decision !== "not_started" && called("decision", promise.decision)],
       [say("guarantee.window_end"), day(promise.window_end)],
       [say("guarantee.refunds"), Object.values(seen.refunds).filter((each) => each.status !== "none").map((each) => `${called("ground", each.ground)}: ${called("refund_status", each.status)}`).join(", ")],
     ),

@@ -139,8 +139,8 @@ def compile_expression(node: Expression, scope: Scope) -> Evaluated:
         case Call():
             return _call(node, scope)
         case ArrayOf(items):
-            parts = [compile_expression(item, scope) for item in items]
-            return lambda slots: [value for part in parts if (value := part(slots)) is not UNDEFINED]
+            elements = [compile_expression(item, scope) for item in items]
+            return lambda slots: [value for part in elements if (value := part(slots)) is not UNDEFINED]
         case ObjectOf(pairs):
             return object_of([(name, compile_expression(value, scope)) for name, value in pairs])
         case Subquery():
@@ -307,7 +307,7 @@ def _in(node: In, scope: Scope) -> Evaluated:
             return UNDEFINED
         # A thousand ids are looked up rather than compared one by one.
         found = value in texts if texts is not None and isinstance(value, str) else _any_equal(value, choices, slots)
-        return not found if node.negated and found is not UNDEFINED else found
+        return found is not node.negated
 
     return contained
 

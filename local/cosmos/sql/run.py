@@ -217,7 +217,7 @@ class Program:
         entries = self._groups(items(0)) if self.is_grouped else self._entries(items(0))
         for index in range(len(self.order_by) - 1, -1, -1):
             descending = self.query.order_by[index].descending
-            entries.sort(key=lambda entry, index=index: entry[0][index], reverse=descending)
+            entries.sort(key=_order_key(index), reverse=descending)
         if self.query.distinct:
             # Of equal rows the first in the order stays.
             first: dict[str, tuple[list[Any], int, int, bytes]] = {}
@@ -283,6 +283,10 @@ class Program:
         return entries
 
 
+def _order_key(index: int) -> Callable[[Any], Any]:
+    return lambda entry: entry[0][index]
+
+
 def _too_deep() -> CosmosError:
     return query_error("SC3102", "The query exceeded the maximum nesting depth.")
 
@@ -290,7 +294,7 @@ def _too_deep() -> CosmosError:
 def _count_of(node: Expression | None, parameters: dict[str, Any], clause: str) -> int | None:
     if node is None:
         return None
-    value = parameters.get(node.name) if isinstance(node, Parameter) else getattr(node, "value", None)
+    value: Any = parameters.get(node.name) if isinstance(node, Parameter) else getattr(node, "value", None)
     if not is_number(value) or value != int(value) or not 0 <= value < 1 << 31:
         raise query_error("SC2062", f"The {clause} value specified is not a valid non-negative integer.")
     return int(value)
@@ -431,7 +435,7 @@ def compile_subquery(query: Select, outer: Scope) -> Callable[[Slots], Iterator[
         if order_by:
             entries = list(found)
             for index in range(len(order_by) - 1, -1, -1):
-                entries.sort(key=lambda entry, index=index: entry[0][index], reverse=order_by[index][1])
+                entries.sort(key=_order_key(index), reverse=order_by[index][1])
             found = entries
         seen: set[str] = set()
         emitted = skipped = 0

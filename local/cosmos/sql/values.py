@@ -75,7 +75,7 @@ def compare(left: Any, right: Any) -> int | None:
             return None
     else:
         return 0 if left is None and right is None else None
-    return (left > right) - (left < right)
+    return int(left > right) - int(left < right)
 
 
 def canonical(value: Any) -> str:
