@@ -1,5 +1,6 @@
 """Partition keys: read from headers and items, hashed to effective keys, and split into physical ranges."""
 
+import itertools
 import json
 import struct
 from dataclasses import dataclass
@@ -238,27 +239,29 @@ def murmur3_32(data: bytes) -> int:
     return h ^ (h >> 16)
 
 
-def physical_ranges(counts: list[int], kind: str, version: int) -> list[Range]:
-    """Ranges that tile the whole key space without gap or overlap.
+def physical_ranges(first_count: int, splits: int, kind: str, version: int) -> list[Range]:
+    """Ranges that tile the whole key space without gap or overlap: `first_count` of them, each halved `splits` times.
 
-    `counts` is how many there were before each split, and how many there are now. Numbers are never used again, so
-    that a client with an old map is found out.
+    Numbers are never used again after a split, so that a client with an old map is found out.
     """
+    is_hashed_wide = kind == "MultiHash" or version >= 2
+    space = 1 << (126 if is_hashed_wide else 32)
+    edges = [index * (space // first_count) for index in range(first_count)] + [space]
     ranges: list[Range] = []
-    first = 0
-    for count in counts:
-        edges = ["", *_cuts(count, kind, version), "FF"]
+    first_number = 0
+    for _ in range(splits + 1):
+        texts = ["", *(_edge_text(edge, is_hashed_wide) for edge in edges[1:-1]), "FF"]
+        count = len(edges) - 1
         before, ranges = ranges, []
         for index in range(count):
-            low, high = edges[index], edges[index + 1]
-            parents = tuple(part.id for part in before if part.low < high and low < part.high)
-            ranges.append(Range(str(first + index), low, high, parents))
-        first += count
+            parents = (before[index // 2].id,) if before else ()
+            ranges.append(Range(str(first_number + index), texts[index], texts[index + 1], parents))
+        first_number += count
+        halves = [(low + high) // 2 for low, high in itertools.pairwise(edges)]
+        edges = sorted(edges + halves)
     return ranges
 
 
-def _cuts(count: int, kind: str, version: int) -> list[str]:
-    if kind == "MultiHash" or version >= 2:
-        return [f"{index * ((1 << 126) // count):032X}" for index in range(1, count)]
-    # V1 keys begin with the hash as a sortable number; even steps of the hash give even ranges.
-    return [_sortable_v1(float(index * ((1 << 32) // count))).hex().upper() for index in range(1, count)]
+def _edge_text(edge: int, is_hashed_wide: bool) -> str:
+    # V1 keys begin with the hash as a sortable number.
+    return f"{edge:032X}" if is_hashed_wide else _sortable_v1(float(edge)).hex().upper()

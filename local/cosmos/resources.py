@@ -272,8 +272,8 @@ class Resources:
         wanted = -(-_provisioned(offer["content"]) // THROUGHPUT_PER_RANGE)
         for database in self.store.databases.values():
             for container in list(database.containers.values()):
-                if container.self_link == offer["resource"] and wanted > len(container.ranges):
-                    self.store.split_container(container, wanted)
+                while container.self_link == offer["resource"] and wanted > len(container.ranges):
+                    container = self.store.split_container(container)
 
 
 def _throughput(request: Request) -> dict[str, Any] | None:

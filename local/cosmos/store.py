@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) 
 CREATE TABLE IF NOT EXISTS databases (rid TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS containers (
     number INTEGER PRIMARY KEY AUTOINCREMENT, database_rid TEXT NOT NULL, rid TEXT NOT NULL,
-    ranges TEXT NOT NULL, body TEXT NOT NULL);
+    ranges INTEGER NOT NULL, splits INTEGER NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS offers (rid TEXT PRIMARY KEY, resource TEXT NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS items (
     n INTEGER PRIMARY KEY, container INTEGER NOT NULL, pk TEXT NOT NULL, id TEXT NOT NULL, epk TEXT NOT NULL,
@@ -46,7 +46,7 @@ CACHE_SIZE = -65_536  # in kilobytes, as SQLite has it
 # The log is copied back into the file when it has this many pages.
 LOG_PAGES = 2000
 # Grows with every change of the tables; a file of another version is refused rather than misread.
-FILE_VERSION = 2
+FILE_VERSION = 3
 
 
 @dataclass(slots=True)
@@ -83,8 +83,9 @@ class Container:
     number: int
     database: Database
     rid: str
-    # How many physical partitions it has had: before each split, and now.
-    range_counts: list[int]
+    # How many physical partitions it had at first, and how often each has been halved since.
+    first_ranges: int
+    splits: int
     body: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -96,7 +97,7 @@ class Container:
         self.default_ttl: int | None = self.body.get("defaultTtl")
         policy = self.body.get("uniqueKeyPolicy") or {}
         self.unique_keys = [[parse_path(path) for path in key["paths"]] for key in policy.get("uniqueKeys", [])]
-        self.ranges: list[Range] = physical_ranges(self.range_counts, self.kind, self.version)
+        self.ranges: list[Range] = physical_ranges(self.first_ranges, self.splits, self.kind, self.version)
         self.is_indexed = self.body["indexingPolicy"]["indexingMode"] != "none"
         self.rid_bytes = rid_bytes(self.rid)
         self.link = f"dbs/{self.database.id}/colls/{self.id}"
@@ -291,10 +292,10 @@ class Store:
         for rid, body in self.writer.execute("SELECT rid, body FROM databases"):
             database = Database(rid, json.loads(body))
             by_rid[rid] = self.databases[database.id] = database
-        rows = self.writer.execute("SELECT number, database_rid, rid, ranges, body FROM containers").fetchall()
-        for number, database_rid, rid, ranges, body in rows:
+        rows = self.writer.execute("SELECT number, database_rid, rid, ranges, splits, body FROM containers").fetchall()
+        for number, database_rid, rid, ranges, splits, body in rows:
             database = by_rid[database_rid]
-            container = Container(number, database, rid, json.loads(ranges), json.loads(body))
+            container = Container(number, database, rid, ranges, splits, json.loads(body))
             database.containers[container.id] = container
 
     @contextlib.contextmanager
@@ -356,10 +357,10 @@ class Store:
     def add_container(self, database: Database, rid: str, ranges: int, body: dict[str, Any]) -> Container:
         with self.write(0) as transaction:
             number = transaction.sql.execute(
-                "INSERT INTO containers (database_rid, rid, ranges, body) VALUES (?,?,?,?)",
-                (database.rid, rid, json.dumps([ranges]), json.dumps(body)),
+                "INSERT INTO containers (database_rid, rid, ranges, splits, body) VALUES (?,?,?,0,?)",
+                (database.rid, rid, ranges, json.dumps(body)),
             ).lastrowid
-        container = Container(number or 0, database, rid, [ranges], body)
+        container = Container(number or 0, database, rid, ranges, 0, body)
         database.containers[container.id] = container
         return container
 
@@ -377,13 +378,13 @@ class Store:
         container.database.containers[changed.id] = changed
         return changed
 
-    def split_container(self, container: Container, ranges: int) -> None:
-        """Give the container more physical partitions, under new numbers."""
-        changed = replace(container, range_counts=[*container.range_counts, ranges])
+    def split_container(self, container: Container) -> Container:
+        """Halve each of the container's physical partitions; the halves have new numbers."""
+        changed = replace(container, splits=container.splits + 1)
         with self.write(0) as transaction:
-            counts = json.dumps(changed.range_counts)
-            transaction.sql.execute("UPDATE containers SET ranges=? WHERE number=?", (counts, changed.number))
+            transaction.sql.execute("UPDATE containers SET splits=? WHERE number=?", (changed.splits, changed.number))
         container.database.containers[changed.id] = changed
+        return changed
 
     def drop_container(self, container: Container) -> None:
         with self.write(0) as transaction:

@@ -86,7 +86,7 @@ async def test_split_is_invisible_to_a_client_with_an_old_map(server: Server) ->
 
         await container.replace_throughput(25_000)
 
-        assert len([part async for part in container.read_feed_ranges(force_refresh=True)]) == 3
+        assert len([part async for part in container.read_feed_ranges(force_refresh=True)]) == 4
         assert await ids(container.query_items("SELECT * FROM c ORDER BY c.pk")) == [str(n) for n in range(20)]
 
 
