@@ -159,6 +159,8 @@ def unflattened(fields: dict[str, str]) -> dict[str, Any]:
             if value not in ("on", "true", "false", ""):
                 raise InvalidInput([Complaint(f"/{name}", "checkbox")])
             stated[name] = value in ("on", "true")
+        elif name == "degree":
+            raise InvalidInput([Complaint("/degree", "not_an_object")])
         elif name.startswith("degree.") and name.count(".") == 1:
             if value:
                 stated.setdefault("degree", {})[name.removeprefix("degree.")] = value

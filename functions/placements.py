@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import azure.functions as func
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from functions.acts import Act, register
 from shared.domain.wire import Code, Day, Form, Line, Note
@@ -17,12 +18,27 @@ bp = func.Blueprint()
 Hours = Annotated[int, Field(ge=0, le=168)]
 
 
+VALUES = {
+    "right_to_work": ("yes", "no", "unknown"),
+    "further_study": ("yes", "no"),
+    "self_employment_attested": ("yes", "no", "unknown"),
+    "consent": ("yes", "no"),
+    "intent": ("job", "stay", "enrich", "study"),
+}
+
+
 class Declaration(Form):
     """A fact that only the person knows. `intent` is job, stay, enrich or study; the others yes, no, unknown."""
 
     fact: Literal["right_to_work", "further_study", "self_employment_attested", "consent", "intent"]
     value: Literal["yes", "no", "unknown", "job", "stay", "enrich", "study"]
     placement: Code | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Declaration:
+        if self.value not in VALUES[self.fact]:
+            raise PydanticCustomError("value", "this fact has other values")
+        return self
 
 
 class PauseRequest(Form):
@@ -96,6 +112,13 @@ class JobFacts(Form):
     fixed_end: Day | None = None
 
 
+class SettledJob(JobFacts):
+    """What the evidence shows, the end included."""
+
+    ended_on: Day | None = None
+    end_reason: EndReason | None = None
+
+
 class PlacementReport(JobFacts):
     """The person says that they have a job."""
 
@@ -116,7 +139,8 @@ class PlacementVerification(Form):
     """A careers officer settles a report, with the facts as the evidence shows them."""
 
     outcome: Literal["verified", "disputed", "retracted"]
-    facts: JobFacts | None = None
+    facts: SettledJob | None = None
+    still_held: bool = False
     documents: Annotated[list[Code], Field(max_length=10)] | None = None
     note: Note | None = None
 

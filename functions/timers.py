@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared import bootstrap
+from shared.domain.errors import PledgeError
 from shared.use_cases import audits, deadlines, deliveries, partners, privacy
 
 if TYPE_CHECKING:
@@ -24,8 +25,13 @@ Sweep = Callable[["Services", datetime], Awaitable[dict[str, int]]]
 
 
 async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
-    """The net of the outbox and of the inbox."""
-    return await partners.run_inbox(services, now) | await deliveries.run_deliveries(services, now)
+    """The net of the inbox and of the outbox; trouble with the one must not stop the other."""
+    try:
+        heard = await partners.run_inbox(services, now)
+    except PledgeError:
+        logger.exception("the inbox could not be read")
+        heard = {"inbox_failed": 1}
+    return heard | await deliveries.run_deliveries(services, now)
 
 
 @dataclass(frozen=True)

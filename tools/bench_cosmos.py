@@ -162,7 +162,7 @@ def load(data: Path, container: Any, count: int) -> None:
         for n in range(count):
             key = (f"k{n // PARTITION_SIZE}",)
             body = json.dumps({"id": f"i{n}", "pk": key[0], **ITEM, "_rid": rid, "_etag": '"e"', "_ts": 1}).encode()
-            place = (number << 44) | (lsn << 7) | n
+            place = (number << 44) + (lsn << 7) + n
             yield (
                 place,
                 number,

@@ -151,6 +151,8 @@ class Transaction:
         self.lsn = lsn
         self.now = now
         self.overwritten: list[Overwritten] = []
+        # Whether an item stored in here holds this lsn; a later deletion could have taken it away again.
+        self.has_stored = False
         self._places = 0
 
     def next_number(self, container: Container) -> int:
@@ -172,6 +174,7 @@ class Transaction:
             (container.number, item.n, item.pk, item.id, item.epk, item.lsn, item.ts, item.ttl, item.expires,
              item.etag, item.body),
         )  # fmt: skip
+        self.has_stored = True
         self.overwritten.append(Overwritten(self.lsn, container.number, None, item.pk, item.id))
 
     def update(self, container: Container, before: Item, item: Item) -> None:
@@ -179,12 +182,14 @@ class Transaction:
             "UPDATE items SET id=?, lsn=?, ts=?, ttl=?, expires=?, etag=?, body=? WHERE n=?",
             (item.id, item.lsn, item.ts, item.ttl, item.expires, item.etag, item.body, before.n),
         )
+        self.has_stored = True
         self.overwritten.append(Overwritten(self.lsn, container.number, before, before.pk, before.id))
         if item.id != before.id:
             self.overwritten.append(Overwritten(self.lsn, container.number, None, item.pk, item.id))
 
     def delete(self, container: Container, item: Item) -> None:
         self._remove(item)
+        self.has_stored = False
         self.overwritten.append(Overwritten(self.lsn, container.number, item, item.pk, item.id))
 
     def _remove(self, item: Item) -> None:
@@ -297,6 +302,8 @@ class Store:
             database = by_rid[database_rid]
             container = Container(number, database, rid, ranges, splits, json.loads(body))
             database.containers[container.id] = container
+            newest = self.writer.execute("SELECT max(lsn) FROM items WHERE container=?", (number,)).fetchone()[0]
+            self.lsn = max(self.lsn, newest or 0)
 
     @contextlib.contextmanager
     def write(self, now: float) -> Iterator[Transaction]:
@@ -305,7 +312,9 @@ class Store:
         transaction = Transaction(self, self.lsn + 1, now)
         try:
             yield transaction
-            self.writer.execute("UPDATE meta SET value=? WHERE name='lsn'", (transaction.lsn,))
+            # An item that was written keeps the lsn itself, which spares most writes a page of the log.
+            if not transaction.has_stored:
+                self.writer.execute("UPDATE meta SET value=? WHERE name='lsn'", (transaction.lsn,))
             self.writer.execute("COMMIT")
         except BaseException:
             self.writer.execute("ROLLBACK")

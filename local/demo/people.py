@@ -99,7 +99,7 @@ async def to_contract(p: Person, signed_on: date) -> None:
 
 
 async def pays(p: Person, *parts: tuple[str, str]) -> None:
-    """Payments arrive, told by the payment partner; the first one by finance too, and it stays one payment."""
+    """Payments arrive, told by the payment partner; the first one by staff too, and it stays one payment."""
     currency = {"FR": "EUR", "GB": "GBP", "US": "USD"}[p.said["country"]]
     for number, (payer, amount) in enumerate(parts, start=1):
         payment = {
@@ -111,7 +111,7 @@ async def pays(p: Person, *parts: tuple[str, str]) -> None:
         await p.told_by("payments", "payment.received", **payment)
         await p.becomes("paid in", lambda record, number=number: len(record["ledger"]) >= number)
         if number == 1:
-            await p.staff("finance", "payments", who=2, kind="payment", **payment)
+            await p.staff("admissions", "payments", who=2, kind="payment", **payment)
 
 
 PRICES = {"FR": "7200.00", "GB": "6300.00", "US": "8000.00"}

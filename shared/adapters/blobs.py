@@ -58,6 +58,20 @@ class Blobs:
         except (AzureError, TimeoutError) as error:
             raise Unavailable("blob storage did not answer") from error
 
+    async def delete_all(self, container: str, prefix: str) -> None:
+        """Remove every blob whose name begins so; none there is well."""
+        from azure.core.exceptions import AzureError
+
+        try:
+            names = [
+                name
+                async for name in self._client.get_container_client(container).list_blob_names(name_starts_with=prefix)
+            ]
+        except AzureError as error:
+            raise Unavailable("blob storage did not answer") from error
+        for name in names:
+            await self.delete(container, name)
+
     async def delete(self, container: str, name: str) -> None:
         """Remove a blob; gone already is well."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError

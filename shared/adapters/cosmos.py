@@ -27,6 +27,7 @@ TRIES = 6
 RETRIED = (429, 449, 503)
 CONFLICTS = (409, 412)
 SESSIONS_KEPT = 2_000
+READ_SESSION_NOT_AVAILABLE = 1002
 
 
 class AlreadyStored(PledgeError):
@@ -86,7 +87,7 @@ class Store:
         self._database: DatabaseProxy = client.get_database_client(database)
         self._containers: dict[str, ContainerProxy] = {}
         self._budget = budget_seconds
-        self._sessions: OrderedDict[str, str] = OrderedDict()
+        self._sessions: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -101,13 +102,15 @@ class Store:
         """One point read; None if there is no such item."""
         from azure.cosmos.exceptions import CosmosResourceNotFoundError
 
-        token = self._sessions.get(partition_key)
+        token = self._sessions.get((container, partition_key))
         options: dict[str, Any] = {"session_token": token} if token else {}
 
         async def once() -> Item | None:
             try:
                 return dict(await self._container(container).read_item(item_id, partition_key=partition_key, **options))
-            except CosmosResourceNotFoundError:
+            except CosmosResourceNotFoundError as error:
+                if error.sub_status == READ_SESSION_NOT_AVAILABLE:
+                    raise  # This replica has not seen our own write yet: not "there is none", but "ask again".
                 return None
 
         return await self._reading(once)
@@ -185,7 +188,7 @@ class Store:
         wire = [_wire(operation) for operation in operations]
         try:
             answers = await self._container(container).execute_item_batch(
-                wire, partition_key=partition_key, **self._session(partition_key)
+                wire, partition_key=partition_key, **self._session(container, partition_key)
             )
         except CosmosBatchOperationError as error:
             raise _outcome(error.status_code, error.error_index) from error
@@ -194,18 +197,18 @@ class Store:
         except (AzureError, TimeoutError, KeyError) as error:
             # KeyError: what the SDK raises when the session retry of a batch fails a second time.
             raise _Unknown from error
-        self._remember(partition_key, answers.get_response_headers().get("x-ms-session-token"))
+        self._remember(container, partition_key, answers.get_response_headers().get("x-ms-session-token"))
         return [str(answer.get("eTag", "")) for answer in answers]
 
-    def _session(self, partition_key: str) -> dict[str, Any]:
-        token = self._sessions.get(partition_key)
+    def _session(self, container: str, partition_key: str) -> dict[str, Any]:
+        token = self._sessions.get((container, partition_key))
         return {"session_token": token} if token else {}
 
-    def _remember(self, partition_key: str, token: str | None) -> None:
+    def _remember(self, container: str, partition_key: str, token: str | None) -> None:
         """A batch does not update the SDK's own session token, so what it answered is passed on by us."""
         if token:
-            self._sessions[partition_key] = token
-            self._sessions.move_to_end(partition_key)
+            self._sessions[container, partition_key] = token
+            self._sessions.move_to_end((container, partition_key))
             if len(self._sessions) > SESSIONS_KEPT:
                 self._sessions.popitem(last=False)
 

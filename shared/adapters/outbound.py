@@ -36,6 +36,11 @@ class Answer:
         return self.status in (200, 201)
 
     @property
+    def is_missing(self) -> bool:
+        """The partner knows nothing of what was asked about."""
+        return self.status == 404
+
+    @property
     def is_refused(self) -> bool:
         """The partner will not do this, however often it is asked."""
         return self.status in (400, 402, 404, 422)

@@ -339,7 +339,7 @@ def _details_corrected(case: Case, event: Event) -> None:
 
 
 def _document_added(case: Case, event: Event) -> None:
-    case.documents[str(event.subject)] = Document(added_at=event.at, **event.data)
+    case.documents.setdefault(str(event.subject), Document(added_at=event.at, **event.data))
 
 
 def _document_scanned(case: Case, event: Event) -> None:

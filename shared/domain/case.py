@@ -16,7 +16,7 @@ from shared.domain.enrolment import ENROLMENT, Enrolment, LedgerLine, Payee
 from shared.domain.errors import NotFound
 from shared.domain.events import CYCLE_OF, FIRST_LINK, Event, Record
 from shared.domain.four_eyes import Step
-from shared.domain.life_cycle import NONE, LifeCycle
+from shared.domain.life_cycle import NONE, LifeCycle, Role
 from shared.domain.placement import PLACEMENT, Placement
 from shared.domain.refund import REFUND, Claim, Refund
 
@@ -128,10 +128,23 @@ class Case(Record):
         if target is not None:
             self._move(cycle, event, target)
         four_eyes.remember(self.steps, event)
-        if event.kind in CHANGES_FACTS:
+        if event.kind in CHANGES_FACTS and not self._is_at_will(event):
             self.facts_changed_at = event.sequence
             self.facts_changed_on = self.today(event.at)
         self.sequence, self.head = event.sequence, event.hash
+
+    def _is_at_will(self, event: Event) -> bool:
+        """Whether the graduate brought this about alone, with a report made when no claim was possible any more."""
+        if event.actor.role != Role.APPLICANT or event.kind not in ("placement_retracted", "placement_ended"):
+            return False
+        qualified_on = self.enrolment.qualified_on
+        paused = sum(
+            (pause.last_day - pause.first_day).days + 1
+            for pause in self.enrolment.pauses
+            if pause.status == "approved" and pause.last_day is not None
+        )
+        reported_on = self.placements[str(event.subject)].reported_on
+        return qualified_on is None or (reported_on - qualified_on).days > LONGEST_WINDOW_DAYS + paused
 
     def _move(self, cycle: str, event: Event, target: str) -> None:
         if cycle == "placement":
@@ -160,6 +173,9 @@ class Case(Record):
         """Everything but what is derived: what the events alone must reproduce."""
         return self.model_dump(mode="json", exclude={"guarantee", "agenda"})
 
+
+LONGEST_WINDOW_DAYS = 184
+"""Six months are never longer."""
 
 CHANGES_FACTS = frozenset(
     {

@@ -100,7 +100,7 @@ ENROLMENT = LifeCycle(
             "leave_ended",
             ["on_leave"],
             "studying",
-            [ADMISSIONS],
+            [ADMISSIONS, SYSTEM],
             "The person is back on the course; the leave's days are added to the limit.",
         ),
         row(
@@ -435,6 +435,7 @@ def _leave_ruled(case: Case, event: Event) -> None:
     for leave in case.enrolment.leaves:
         if leave.id == event.subject:
             leave.status = "granted" if event.kind == "leave_granted" else "refused"
+            case.enrolment.expiry_proposal = None
 
 
 def _leave_ended(case: Case, event: Event) -> None:
@@ -447,6 +448,7 @@ def _leave_ended(case: Case, event: Event) -> None:
 def _extended(case: Case, event: Event) -> None:
     case.enrolment.extension_months += event.data["months"]
     case.enrolment.warned_days = []
+    case.enrolment.expiry_proposal = None
 
 
 def _limit_warned(case: Case, event: Event) -> None:
@@ -482,7 +484,9 @@ def _declared(case: Case, event: Event) -> None:
     elif fact == "further_study":
         enrolment.exclusions = ["full_time_study"] if value == "yes" else []
     elif fact == "self_employment_attested":
-        enrolment.attested[str(event.subject)] = value == "yes"
+        enrolment.attested.pop(str(event.subject), None)
+        if value != "unknown":
+            enrolment.attested[str(event.subject)] = value == "yes"
     elif fact == "consent":
         enrolment.consent = value == "yes"
     else:

@@ -41,7 +41,7 @@ PLACEMENT = LifeCycle(
             "placement_disputed",
             ["reported", "verified"],
             "disputed",
-            [CAREERS],
+            [CAREERS, APPLICANT],
             "The job is doubted; until a person settles it, nobody counts it for or against.",
         ),
         row(
@@ -104,4 +104,4 @@ def fold(case: Case, event: Event) -> None:
             setattr(case.placements[placement_id], name, stated)
 
 
-DATES = ("contract_signed_on", "offered_on", "starts_on", "fixed_end")
+DATES = ("contract_signed_on", "offered_on", "starts_on", "fixed_end", "ended_on")

@@ -53,12 +53,20 @@ REFUND = LifeCycle(
             "What was approved is no longer what is true; the approval dies and a new proposal is made."),
         row("start_payment", "payment_started", ["approved"], "paying", [FINANCE],
             "Another person orders the payment; the intent is stored before the money is asked to move."),
-        row("confirm_share", "share_confirmed", ["paying"], None, [PARTNER, SYSTEM],
+        row("confirm_share", "share_confirmed", ["paying", "failed", "approved"], None, [PARTNER, SYSTEM],
             "One payer's share has arrived."),
         row("confirm_payment", "payment_confirmed", ["paying"], "paid", [PARTNER, SYSTEM],
             "The payment partner says that the money has moved."),
         row("fail_payment", "payment_failed", ["paying", "paid"], "failed", [PARTNER, SYSTEM],
             "The payment partner says that the money did not arrive."),
+        row(
+            "fail_share",
+            "share_failed",
+            ["failed", "approved"],
+            None,
+            [PARTNER, SYSTEM],
+            "Another payer's share did not arrive either.",
+        ),
         row("approve_anew", "refund_reapproved", ["failed"], "approved", SIGNERS,
             "After a failed payment a named person signs again."),
         row("appeal", "appeal_filed", ["refused", "lapsed"], "appealed", [APPLICANT],
@@ -121,6 +129,7 @@ class Refund(Record):
     approved_by: str | None = None
     attempts: int = 0
     payments: dict[str, Share] = Field(default_factory=dict)
+    payee_hash: str | None = None
     paid_on: date | None = None
     appeal_reason: str | None = None
     recovery_signed_by: str | None = None
@@ -132,6 +141,7 @@ def fold(case: Case, event: Event) -> None:
     data = event.data
     if event.kind == "claim_filed":
         case.claims.append(Claim(id=data["claim"], filed_at=event.at, refund=str(event.subject)))
+        refund.proposal = None  # What was proposed without a claim is proposed anew with it.
     elif event.kind == "claim_withdrawn":
         for claim in case.claims:
             claim.withdrawn = claim.withdrawn or claim.id == data["claim"]
@@ -146,12 +156,13 @@ def fold(case: Case, event: Event) -> None:
     elif event.kind == "payment_started":
         refund.attempts += 1
         refund.payments |= {key: Share(**share) for key, share in data["payments"].items()}
+        refund.payee_hash = data.get("payee")
     elif event.kind == "share_confirmed":
         paid = refund.payments[data["reference"]]
         paid.status, paid.partner_refund_id = "succeeded", data["partner_refund_id"]
     elif event.kind == "payment_confirmed":
         refund.paid_on = event.occurred_on
-    elif event.kind == "payment_failed":
+    elif event.kind in ("payment_failed", "share_failed"):
         refund.paid_on = None
         refund.payments[data["reference"]].status = "failed"
     elif event.kind == "appeal_filed":

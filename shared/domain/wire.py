@@ -41,9 +41,12 @@ def _day(value: Any) -> Any:
 def _instant(value: Any) -> Any:
     if isinstance(value, str):
         try:
-            return parse_instant(value)
+            moment = parse_instant(value)
         except NotADate:
             raise PydanticCustomError("instant", "an instant carries its offset") from None
+        if not FIRST_DAY <= moment.date() <= LAST_DAY:
+            raise PydanticCustomError("implausible", "this instant is too far away")
+        return moment
     return value
 
 

@@ -175,7 +175,8 @@ def course_limit(case: Case, programme: Programme) -> date | None:
     if enrolment.started_on is None:
         return None
     months = programme.limits.course_months + enrolment.extension_months
-    return add_months(enrolment.started_on, months) + timedelta(days=enrolment.leave_days)
+    # The same arithmetic as the criterion `on_time`, which is fed the start moved by the leave's days.
+    return add_months(enrolment.started_on + timedelta(days=enrolment.leave_days), months)
 
 
 def next_deadline(case: Case, programme: Programme) -> datetime | None:
@@ -187,7 +188,7 @@ def next_deadline(case: Case, programme: Programme) -> datetime | None:
         reminders = [offer.answer_by - timedelta(days=before) for before in limits.offer_reminders]
         days.append(reminders[sent] if sent < len(reminders) else offer.answer_by + timedelta(days=1))
     limit = course_limit(case, programme)
-    if enrolment.status in ("studying", "on_leave") and limit is not None:
+    if enrolment.status == "studying" and limit is not None:
         days += [
             limit - timedelta(days=before) for before in limits.limit_warnings if before not in enrolment.warned_days
         ]

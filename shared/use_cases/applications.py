@@ -13,7 +13,7 @@ from shared.domain.application import CLOSED
 from shared.domain.calendar import add_months
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, invalid
+from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, Unavailable, invalid
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.policy.admission import prerequisite
@@ -78,6 +78,8 @@ async def _keep(
     for attempt in range(1, ATTEMPTS_MAX + 1):
         case_id = case_id_of(services, programme.id, content["intake"], content["email"], attempt)
         if certificate is not None:
+            if await _is_closed(services, case_id):
+                continue
             blob = blob_name(case_id, content["certificate"]["sha256"])
             await services.blobs.put(services.blobs.evidence, blob, *certificate)
         change = Change(Case(case_id=case_id), APPLICANT, now, programme)
@@ -93,9 +95,18 @@ async def _keep(
         case, _ = await load(services, case_id)
         if case.application.status in CLOSED or case.erased_at is not None:
             continue
-        await _add(services, case_id, content, digest, flags, now)
-        return
+        if await _add(services, case_id, content, digest, flags, now):
+            return
     raise invalid("/email", "too_many_attempts")
+
+
+async def _is_closed(services: Services, case_id: str) -> bool:
+    """Whether an earlier attempt stands here that is over: no file is put beside it."""
+    try:
+        case, _ = await load(services, case_id)
+    except NotFound:
+        return False
+    return case.application.status in CLOSED or case.erased_at is not None
 
 
 def _submit(
@@ -125,7 +136,9 @@ def _submit(
 
 async def _add(
     services: Services, case_id: str, content: dict[str, Any], digest: str, flags: list[str], now: datetime
-) -> None:
+) -> bool:
+    """Keep another application beside the first. False if the case was closed meanwhile: the next attempt takes it."""
+
     def another(change: Change) -> None:
         if len(change.case.application.submissions) >= SUBMISSIONS_TOLD_MAX:
             return
@@ -139,10 +152,13 @@ async def _add(
             item = _submission(content, digest, now) | {"case_id": case_id, "untold": True}
             await services.store.create(CASES, item, case_id)
     except AlreadyStored:
-        return
+        return True
+    except ActionNotAllowed:
+        return False
     except RecordChanged:
         if await services.store.read(CASES, f"submission:{digest}", case_id) is None:
-            raise
+            raise Unavailable("the case is busy") from None
+    return True
 
 
 def _person(content: dict[str, Any], now: datetime) -> dict[str, Any]:
@@ -167,7 +183,7 @@ def _submission(content: dict[str, Any], digest: str, now: datetime) -> dict[str
 
 def _record_certificate(change: Change, content: dict[str, Any]) -> None:
     certificate = content.get("certificate")
-    if certificate is not None:
+    if certificate is not None and certificate["sha256"][:16] not in change.case.documents:
         blob = blob_name(change.case.case_id, certificate["sha256"])
         change.record(
             "document_added",

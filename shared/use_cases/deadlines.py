@@ -120,7 +120,7 @@ async def keep_deadlines(change: Change, services: Services) -> None:
     """Whatever this case's dates ask for today."""
     if change.case.application.status == "offered":
         await _keep_offer(change, services)
-    if change.case.enrolment.status in ("studying", "on_leave"):
+    if change.case.enrolment.status == "studying":
         _keep_limit(change)
     if change.case.enrolment.status == "qualified":
         _remind_of_window(change)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.cosmos import AlreadyStored
 from shared.adapters.mail import Bounced
 from shared.domain.case import Case
-from shared.domain.errors import NotFound, OutcomeUnknown, PledgeError, RecordChanged, Unavailable
+from shared.domain.errors import PledgeError, RecordChanged, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import letters
@@ -49,16 +49,19 @@ async def deliver(services: Services, message: dict[str, Any], now: datetime, ca
         status = "delivered"
     except Bounced:
         status = "bounced"
-    except (Unavailable, OutcomeUnknown, NotFound, RecordChanged) as error:
+    except Exception as error:  # One odd message must not hold up all the others: it is noted and tried again.
+        if not isinstance(error, PledgeError):
+            logger.exception("delivery failed", extra={"message_id": message["id"]})
         status = "pending"
         message = message | {"cause": type(error).__name__}
     tries = message["tries"] + 1
-    if status == "pending" and tries > len(WAITS):
+    if status == "pending" and tries > len(WAITS) and message["channel"] != "payment":
         status = "dead"
     noted = {name: value for name, value in message.items() if not name.startswith("_")}
     noted |= {"status": status, "tries": tries, "tried_at": now.isoformat()}
     if status == "pending":
-        noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
+        # Money is never given up: its order is asked after, day by day, until the partner says what became of it.
+        noted["next_try_at"] = (now + WAITS[min(tries, len(WAITS)) - 1]).isoformat()
     elif status == "delivered":
         noted["ttl"] = KEPT_SECONDS
     await _note(services, noted, message.get("_etag"))
@@ -99,9 +102,9 @@ async def run_deliveries(services: Services, now: datetime) -> dict[str, int]:
         counts["due"] += 1
         try:
             counts["ended"] += await deliver(services, message, now)
-        except PledgeError:
-            # One message that cannot be noted must not hold up the others; it stays due.
+        except Exception:  # One message that cannot be noted must not hold up the others; it stays due.
             counts["failed"] += 1
+            logger.exception("message could not be noted", extra={"message_id": message["id"]})
     return counts
 
 

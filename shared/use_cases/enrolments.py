@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.calendar import add_months
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RuleBroken, invalid
+from shared.domain.events import Actor
+from shared.domain.life_cycle import Role
 from shared.domain.money import NotMoney, to_minor
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
@@ -92,6 +93,7 @@ def cancel(change: Change, *, sent_at: datetime | None = None, note: str | None 
     assert contract is not None and contract.signed_on is not None
     sent = sent_at or change.now
     require(sent <= change.now + timedelta(minutes=5), "in-the-future", "That instant has not come yet.")
+    require(change.case.today(sent) >= contract.signed_on, "before-signature", "The contract was not signed by then.")
     days = change.programme.countries[contract.country].cancellation_days
     last_day = contract.signed_on + timedelta(days=days)
     require(
@@ -193,6 +195,8 @@ def award_diploma(change: Change, *, diploma_id: str, awarded_on: date) -> None:
     enrolment = change.case.enrolment
     if enrolment.diploma_id == diploma_id and enrolment.qualified_on == awarded_on:
         return
+    if enrolment.status == "on_leave":
+        _end_open_leave(change, awarded_on)
     change.check("diploma_awarded", diploma_id)
     require(awarded_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
     require(
@@ -201,12 +205,27 @@ def award_diploma(change: Change, *, diploma_id: str, awarded_on: date) -> None:
         "The course had not begun by then.",
     )
     change.record("diploma_awarded", diploma_id, on=awarded_on)
-    window_end = add_months(awarded_on, 6)
-    change.tell("qualified", qualified_on=awarded_on.isoformat(), window_end=window_end.isoformat())
+    change.tell("qualified", qualified_on=awarded_on.isoformat())
 
 
-def revoke_diploma(change: Change, *, revoked_on: date, reason: str, note: str | None = None) -> None:
-    """The diploma is taken back."""
+def _end_open_leave(change: Change, awarded_on: date) -> None:
+    """Who earns the diploma is back from leave; its days still count towards the limit."""
+    policy = Actor(role=Role.SYSTEM, id="policy")
+    for leave in change.case.enrolment.leaves:
+        if leave.status == "granted":
+            last_day = max(leave.first_day, min(awarded_on, change.today))
+            change.record("leave_ended", leave.id, on=last_day, by=policy)
+
+
+def revoke_diploma(
+    change: Change, *, revoked_on: date, reason: str, diploma_id: str | None = None, note: str | None = None
+) -> None:
+    """The diploma is taken back; a partner says which one, and it must be the one on record."""
+    require(
+        diploma_id is None or diploma_id == change.case.enrolment.diploma_id,
+        "other-diploma",
+        "This is not the diploma on record.",
+    )
     if change.case.enrolment.status == "diploma_revoked" and change.case.enrolment.revoked_on == revoked_on:
         return
     require(revoked_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
@@ -240,7 +259,8 @@ async def call_back(change: Change, services: Services, *, about: str, outcome: 
         for name in ("email", "phone"):
             if pending[name]:
                 change.person[f"/{name}"] = pending[name]
-        if pending["email"]:
+        if pending["email"] and person is not None:
+            change.person["/former_emails"] = [*person.get("former_emails", []), person["email"]]
             change.send("address", address=deliveries.address_key(services, pending["email"]))
 
 

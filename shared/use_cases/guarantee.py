@@ -175,9 +175,16 @@ def _paid_on(case: Case) -> str | None:
     return max(paid).isoformat() if paid else None
 
 
-def owed(case: Case, percent: int) -> list[Share]:
-    """What each payer would get back: what it paid, less what went back already (rules, "Amounts")."""
-    ledger = [Line(line.payer, line.kind, Money(line.amount_minor, line.currency)) for line in case.ledger]
+def owed(case: Case, percent: int, but_for: str | None = None) -> list[Share]:
+    """What each payer would get back: what it paid, less what went back already (rules, "Amounts").
+
+    `but_for` leaves out what one refund has paid back itself, so that its own amounts do not shrink as it is paid.
+    """
+    ledger = [
+        Line(line.payer, line.kind, Money(line.amount_minor, line.currency))
+        for line in case.ledger
+        if but_for is None or line.refund != but_for
+    ]
     return [
         Share(payer=payer, currency=currency, amount_minor=amount)
         for currency, payers in sorted(amounts(ledger, percent, ()).refund.items())
@@ -220,17 +227,31 @@ def step(case: Case, judgement: Judgement | None) -> str | None:
     return _step_before_signature(case, judgement, standing, latest)
 
 
+def wanted(case: Case, judgement: Judgement, refund_id: str | None) -> tuple[str, str] | None:
+    """Verdict and decision that are to be proposed now, or None where nothing is.
+
+    A refund that is owed but of nothing, because nothing was paid, is a refusal that says so, and only where claimed.
+    """
+    word = judgement.decision.decision
+    claimed = any(claim.refund == refund_id and not claim.withdrawn for claim in case.claims)
+    if word == "eligible" and not owed(case, judgement.terms.refund_percent, refund_id):
+        return ("refusal", "nothing_paid") if claimed else None
+    if word in ("eligible", "lapsed") or (word in ("satisfied", "not_eligible") and claimed):
+        return VERDICTS[word], word
+    return None
+
+
 def _step_before_signature(
     case: Case, judgement: Judgement, standing: tuple[str, Refund] | None, latest: tuple[str, Refund] | None
 ) -> str | None:
     word = judgement.decision.decision
     proposed = standing[1].proposal if standing else None
-    claimed = standing is not None and any(claim.refund == standing[0] and not claim.withdrawn for claim in case.claims)
-    if word in ("eligible", "lapsed") or (word in ("satisfied", "not_eligible") and claimed):
-        if proposed is not None and (proposed.decision, proposed.verdict) == (word, VERDICTS[word]):
+    asked = wanted(case, judgement, standing[0] if standing else None)
+    if asked is not None:
+        if proposed is not None and (proposed.verdict, proposed.decision) == asked:
             return None
         concluded = latest[1].proposal if latest and standing is None else None
-        if concluded is not None and concluded.decision == word:
+        if concluded is not None and (concluded.verdict, concluded.decision) == asked:
             return None
         return "propose"
     if proposed is not None:

@@ -20,7 +20,6 @@ from shared.domain.errors import (
     KeyReused,
     NotFound,
     OutcomeUnknown,
-    PledgeError,
     RecordChanged,
     RuleBroken,
     Unavailable,
@@ -218,7 +217,7 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
     ),
     "diploma.revoked": (
         DiplomaRevoked, frozenset({"learning"}),
-        lambda change, told: enrolments.revoke_diploma(change, **_fields(told, "diploma_id")),
+        lambda change, told: enrolments.revoke_diploma(change, **_fields(told)),
     ),
     "payment.received": (
         PaymentReceived, frozenset({"payments"}),
@@ -315,6 +314,8 @@ async def process(services: Services, item: dict[str, Any], now: datetime) -> st
         else:
             noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
     noted |= {"status": status, "reason": reason, "tries": tries, "tried_at": now.isoformat(), "case_id": case_id}
+    if status in ("quarantined", "dead_letter"):
+        logger.error("event put aside", extra={"inbox_id": item["id"], "partner": item["partner"], "reason": reason})
     try:
         await services.store.replace(INBOX, noted, item["_etag"], item["id"])
     except RecordChanged:
@@ -323,7 +324,9 @@ async def process(services: Services, item: dict[str, Any], now: datetime) -> st
 
 
 async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tuple[str, str | None, str | None]:
-    partner = services.settings.partners[item["partner"]]
+    partner = services.settings.partners.get(item["partner"])
+    if partner is None:
+        return "quarantined", "unknown_partner", None
     body = item["body"]
     if item["status"] == "quarantined" or not isinstance(body, dict):
         return "quarantined", item.get("reason"), None
@@ -348,6 +351,9 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     except (RecordChanged, Unavailable, OutcomeUnknown) as error:
         return "waiting", type(error).__name__, case_id
     except (InvalidInput, Forbidden, AlreadyExists, KeyReused) as error:
+        return "quarantined", type(error).__name__, case_id
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        logger.exception("event not understood", extra={"inbox_id": item["id"]})
         return "quarantined", type(error).__name__, case_id
     return "processed", None, case_id
 
@@ -383,6 +389,6 @@ async def run_inbox(services: Services, now: datetime) -> dict[str, int]:
         counts["inbox_due"] += 1
         try:
             counts["inbox_ended"] += await process(services, row, now) != "waiting"
-        except PledgeError:
-            continue  # It stays due.
+        except Exception:  # One odd event must not hold up all the others; it stays due.
+            logger.exception("event could not be noted", extra={"inbox_id": row["id"]})
     return counts

@@ -10,6 +10,7 @@ from shared.domain.calendar import is_monday
 from shared.domain.change import Change
 from shared.domain.errors import AlreadyExists, NotFound, invalid
 from shared.domain.life_cycle import Role
+from shared.domain.placement import Placement
 from shared.policy.criteria import WAIVABLE
 from shared.use_cases.commands import require
 
@@ -151,9 +152,15 @@ def end_placement(
     if known is None:
         raise NotFound(placement)
     if retracted:
-        change.record("placement_retracted", subject)
+        retract_placement(change, placement=placement)
         return
     if (known.ended_on, known.end_reason) == (ended_on, end_reason):
+        return
+    if _is_anothers(change, known):
+        # The person denies what another source says or a person verified: careers settle it, with the evidence.
+        if known.status != "disputed":
+            said = f"The graduate says it ended on {ended_on.isoformat()}: {end_reason or 'no reason given'}."
+            change.record("placement_disputed", subject, note=said)
         return
     require(ended_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
     reason: dict[str, Any] = {"end_reason": end_reason} if end_reason else {}
@@ -166,8 +173,19 @@ def retract_placement(change: Change, *, placement: str) -> None:
     known = change.case.placements.get(subject)
     if known is None:
         raise NotFound(placement)
+    require(
+        not _is_anothers(change, known),
+        "not-yours-to-retract",
+        "Only whoever made a report may take it back, and not once a person has verified it.",
+    )
     if known.status != "retracted":
         change.record("placement_retracted", subject)
+
+
+def _is_anothers(change: Change, placement: Placement) -> bool:
+    """Whether the person speaks about a report that is not theirs alone any more."""
+    theirs = placement.source == Role.APPLICANT and placement.status != "verified"
+    return change.actor.role == Role.APPLICANT and not theirs
 
 
 def rule_placement(
@@ -176,6 +194,7 @@ def rule_placement(
     placement: str,
     outcome: str,
     facts: dict[str, Any] | None = None,
+    still_held: bool = False,
     documents: list[str] | None = None,
     note: str | None = None,
 ) -> None:
@@ -187,6 +206,8 @@ def rule_placement(
             raise NotFound(document)
     evidence = [change.case.documents[each].blob for each in documents or []]
     stated = {name: _plain(value) for name, value in (facts or {}).items() if value is not None}
+    if still_held:
+        stated |= {"ended_on": None, "end_reason": None}
     extra: dict[str, Any] = {"facts": stated} if stated and outcome == "verified" else {}
     change.record(f"placement_{outcome}", placement, evidence=evidence, note=note, **extra)
 

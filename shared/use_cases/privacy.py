@@ -39,6 +39,8 @@ async def run_retention(services: Services, now: datetime) -> dict[str, int]:
             },
         )
         for row in rows:
+            if case_from(row).enrolment.status != "none":
+                continue  # Whoever signed a contract has a guarantee, an invoice or a claim: other periods hold.
             counts["due"] += 1
             try:
                 await erase(services, row["case_id"], now)
@@ -50,7 +52,7 @@ async def run_retention(services: Services, now: datetime) -> dict[str, int]:
 
 
 async def erase(services: Services, case_id: str, now: datetime) -> None:
-    """Delete person, payee, notes, submissions, files and address row; the events stay. Safe to repeat."""
+    """Delete person, payee, notes, submissions, files, inbox and address rows; the events stay. Safe to repeat."""
     store = services.store
     person = await store.read(CASES, "person", case_id)
     rows = await store.query(
@@ -63,14 +65,23 @@ async def erase(services: Services, case_id: str, now: datetime) -> None:
     if item is None:
         return
     case = case_from(item)
-    for document in case.documents.values():
-        await services.blobs.delete(services.blobs.evidence, document.blob)
-    if person is not None:
-        await _forget_address(services, deliveries.address_key(services, person["email"]), case_id)
+    await services.blobs.delete_all(services.blobs.evidence, f"{case_id}/")
+    for address in (person["email"], *person.get("former_emails", [])) if person is not None else ():
+        await _forget_address(services, deliveries.address_key(services, address), case_id)
+    await _empty_inbox(services, case_id)
     for row in rows:
         await store.delete(CASES, row["id"], row["_etag"], case_id)
     case.erased_at = now
     await store.commit(CASES, case_id, [Replace(item_from(case), item["_etag"])])
+
+
+async def _empty_inbox(services: Services, case_id: str) -> None:
+    """What partners said about the person, as they said it."""
+    while rows := await services.store.query(
+        "inbox", "SELECT TOP 100 c.id, c._etag FROM c WHERE c.case_id = @case_id", {"case_id": case_id}
+    ):
+        for row in rows:
+            await services.store.delete("inbox", row["id"], row["_etag"], row["id"])
 
 
 async def _forget_address(services: Services, address: str, case_id: str) -> None:

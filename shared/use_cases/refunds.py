@@ -22,21 +22,25 @@ from shared.domain.errors import (
 )  # fmt: skip
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
-from shared.domain.money import to_decimal, to_minor
+from shared.domain.money import NotMoney, to_decimal, to_minor
 from shared.domain.refund import Proposal, Refund, Share
 from shared.policy.withdrawal import returned_on_cancellation, returned_on_termination
+from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, load, perform, require
-from shared.use_cases.guarantee import VERDICTS, Judgement, binding, judge, owed
+from shared.use_cases.guarantee import Judgement, binding, judge, owed, wanted
 
 if TYPE_CHECKING:
+    from shared.adapters.outbound import Answer
     from shared.bootstrap import Services
 
 logger = logging.getLogger("pledge.refunds")
 
 POLICY = Actor(role=Role.SYSTEM, id="policy")
 """Software proposes, whoever's act made it look."""
+APPEAL = "appeal_overturned"
 OWN_MONEY = "self"
 """The payer's code for the person themselves; every other payer's money goes back where it came from."""
+SIGNED_AS = {"approval": "refund_approved", "refusal": "refund_refused", "lapse": "refund_lapsed"}
 QUERY_AFTER = timedelta(hours=23)
 """A payment partner may forget a reference after 24 hours, so from here on it is asked before anything is re-sent."""
 RECEIVED = {"payment": 1, "refund": -1, "chargeback": -1}
@@ -90,6 +94,11 @@ def name_payee(change: Change, services: Services, *, account_holder: str, iban:
               "account_number": account_number}  # fmt: skip
     account = {name: value for name, value in stated.items() if value is not None}
     digest = sha256_of(account)
+    require(
+        not any(each.status == "paying" for each in change.case.refunds.values()),
+        "payment-under-way",
+        "A payment to the present account is under way; name another one when it has ended.",
+    )
     if change.case.payee is not None and change.case.payee.hash == digest:
         return
     item = {"id": "payee", "kind": "payee", "sealed": _seal(services, change.case.case_id, account)}
@@ -143,12 +152,15 @@ def proposal_of(
 
 def propose(change: Change, judgement: Judgement) -> None:
     """Propose what the decision asks for; the sweep's act."""
-    case, word = change.case, judgement.decision.decision
+    case = change.case
     standing = case.open_refund("guarantee")
     refund_id = standing[0] if standing else new_refund(case, "guarantee")
-    verdict = VERDICTS[word]
-    shares = owed(case, judgement.terms.refund_percent) if verdict == "approval" else []
-    proposal = proposal_of(case, refund_id, verdict, word, shares, judgement)
+    asked = wanted(case, judgement, refund_id)
+    if asked is None:
+        return
+    verdict, decision = asked
+    shares = owed(case, judgement.terms.refund_percent, refund_id) if verdict == "approval" else []
+    proposal = proposal_of(case, refund_id, verdict, decision, shares, judgement)
     change.record("refund_proposed", refund_id, **_ground(case, refund_id, "guarantee"), **proposal)
 
 
@@ -166,18 +178,18 @@ def propose_return_of_money(change: Change, ground: str) -> None:
     change.record("refund_proposed", refund_id, by=POLICY, **_ground(case, refund_id, ground), **proposal)
 
 
-def _owed_on(change: Change, ground: str) -> list[Share]:
+def _owed_on(change: Change, ground: str, but_for: str | None = None) -> list[Share]:
     case, contract = change.case, change.case.enrolment.contract
     if contract is None:
         return []
-    paid = received(case)
+    paid = received(case, but_for)
     if ground == "cancellation":
         back = returned_on_cancellation(paid)
     elif ground == "termination":
         kept = change.programme.countries[contract.country].termination_kept_percent
         back = returned_on_termination(paid, contract.price_minor, kept)
     else:
-        back = _overpaid(case, contract.price_minor)
+        back = _overpaid(case, contract.price_minor, but_for)
     return [
         Share(payer=payer, currency=contract.currency, amount_minor=amount)
         for payer, amount in sorted(back.items())
@@ -185,18 +197,20 @@ def _owed_on(change: Change, ground: str) -> list[Share]:
     ]
 
 
-def received(case: Case) -> dict[str, int]:
-    """What each payer has paid, less what went back, in minor units of the contract's currency."""
+def received(case: Case, but_for: str | None = None) -> dict[str, int]:
+    """What each payer has paid, less what went back (leaving out one refund's own lines), in minor units."""
     totals: dict[str, int] = defaultdict(int)
     for line in case.ledger:
+        if but_for is not None and line.refund == but_for:
+            continue
         totals[line.payer] += RECEIVED.get(line.kind, 0) * line.amount_minor
     return dict(totals)
 
 
-def _overpaid(case: Case, price_minor: int) -> dict[str, int]:
+def _overpaid(case: Case, price_minor: int, but_for: str | None = None) -> dict[str, int]:
     """What was paid beyond the price less discounts: given back to whoever paid last."""
     discounts = sum(line.amount_minor for line in case.ledger if line.kind == "discount")
-    left = sum(received(case).values()) - (price_minor - discounts)
+    left = sum(received(case, but_for).values()) - (price_minor - discounts)
     back: dict[str, int] = defaultdict(int)
     for line in reversed([line for line in case.ledger if line.kind == "payment"]):
         if left <= 0:
@@ -240,6 +254,8 @@ def _sign_expiry(change: Change, outcome: str, reason: str | None, note: str | N
     if outcome == "return":
         change.record("expiry_dropped", reason=reason, note=note)
         return
+    limit = course_limit(change.case, change.programme)
+    require(limit and change.today > limit, "limit-not-passed", "The limit has been moved since this was proposed.")
     change.record("enrolment_expired", reason=reason, note=note)
     change.tell("enrolment_ended", how="expired")
 
@@ -249,13 +265,17 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
     proposal = refund.proposal
     assert proposal is not None
     if refund.status == "failed":
+        if outcome == "return":
+            raise ActionNotAllowed("return_proposal", "failed")
         change.record("refund_reapproved", refund_id, reason=reason, note=note)
         return
     if outcome == "return":
         claimed = any(claim.refund == refund_id and not claim.withdrawn for claim in change.case.claims)
         change.record("proposal_returned" if claimed else "proposal_dropped", refund_id, reason=reason, note=note)
         return
-    kind = {"approval": "refund_approved", "refusal": "refund_refused", "lapse": "refund_lapsed"}[proposal.verdict]
+    kind = SIGNED_AS.get(proposal.verdict)
+    if kind is None:
+        raise RuleBroken("proposal-stale", "The facts have changed since this was proposed.")
     change.check(kind, refund_id)
     fresh = _judged_anew(change, services, refund_id, refund)
     require(
@@ -277,18 +297,24 @@ def _plain(shares: list[Share]) -> list[dict[str, Any]]:
 
 
 def _judged_anew(change: Change, services: Services, refund_id: str, refund: Refund) -> dict[str, Any]:
-    """The proposal that would be made now."""
+    """The proposal that would be made now; what this refund itself has paid back already is left out of account."""
     case = change.case
     assert refund.proposal is not None
-    if refund.ground != "guarantee":
-        shares = _owed_on(change, refund.ground)
-        return proposal_of(case, refund_id, "approval", refund.ground, shares, None)
     judgement = judge(case, change.programme, services.terms, change.now)
+    percent = judgement.terms.refund_percent if judgement else 100
+    if refund.proposal.decision == APPEAL:
+        # Another person set the decision aside: amounts and payee are looked at again, the verdict is not.
+        shares = owed(case, percent, refund_id)
+        if refund.ground != "guarantee":
+            shares = _owed_on(change, refund.ground, refund_id)
+        return proposal_of(case, refund_id, "approval", APPEAL, shares, None)
+    if refund.ground != "guarantee":
+        shares = _owed_on(change, refund.ground, refund_id)
+        return proposal_of(case, refund_id, "approval", refund.ground, shares, None)
     assert judgement is not None
-    word = judgement.decision.decision
-    verdict = VERDICTS.get(word, "none")
-    shares = owed(case, judgement.terms.refund_percent) if verdict == "approval" else []
-    return proposal_of(case, refund_id, verdict, word, shares, judgement)
+    verdict, decision = wanted(case, judgement, refund_id) or ("none", judgement.decision.decision)
+    shares = owed(case, percent, refund_id) if verdict == "approval" else []
+    return proposal_of(case, refund_id, verdict, decision, shares, judgement)
 
 
 def _amounts(shares: list[Share]) -> list[str]:
@@ -312,23 +338,26 @@ def pay(change: Change, services: Services, *, refund: str) -> None:
         change.record("approval_voided", refund, by=POLICY, **fresh)
         change.answer = {"refused": "approval-void"}
         return
+    require(
+        not any(share.status == "open" for share in record.payments.values()),
+        "share-unsettled",
+        "The payment partner has not said yet what became of another part of this refund.",
+    )
     attempt = record.attempts + 1
     done = {(share.payer, share.currency) for share in record.payments.values() if share.status == "succeeded"}
     due = [share for share in record.proposal.shares if (share.payer, share.currency) not in done]
     payments = {f"{case.case_id}-{refund}-{attempt}-{number}": share for number, share in enumerate(due, start=1)}
     _check_ceiling(case, due)
     stated = {key: share.model_dump(mode="json", exclude_defaults=True) for key, share in payments.items()}
-    change.record("payment_started", refund, payments=stated)
+    payee = case.payee.hash if case.payee else None
+    change.record("payment_started", refund, payments=stated, payee=payee)
     for reference in payments:
         change.send("payment", refund=refund, reference=reference)
 
 
 def _still_binds(change: Change, services: Services, refund_id: str, refund: Refund) -> bool:
-    """Whether what was approved is still true. An overturned appeal binds amount and payee, not the old decision."""
+    """Whether what was approved is still true."""
     assert refund.proposal is not None
-    if refund.proposal.decision == "appeal_overturned":
-        payee = change.case.payee.hash if change.case.payee else None
-        return refund.proposal.binds == binding(None, "approval", refund.proposal.shares, payee)
     return bool(_judged_anew(change, services, refund_id, refund)["binds"] == refund.proposal.binds)
 
 
@@ -359,10 +388,9 @@ def _check_ceiling(case: Case, due: list[Share]) -> None:
     for line in case.ledger:
         room[line.payer, line.currency] += RECEIVED.get(line.kind, 0) * line.amount_minor
     for refund in case.refunds.values():
-        if refund.status == "paying":
-            for share in refund.payments.values():
-                if share.status == "open":
-                    room[share.payer, share.currency] -= share.amount_minor
+        for share in refund.payments.values():
+            if share.status == "open":
+                room[share.payer, share.currency] -= share.amount_minor
     for share in due:
         require(
             share.amount_minor <= room[share.payer, share.currency],
@@ -380,27 +408,25 @@ async def ask_partner(services: Services, message: dict[str, Any], now: datetime
     if refund.status != "paying" or share is None or share.status != "open":
         return
     partner = services.settings.partners["payments"]
+    account = await _payee_for(services, case_id, share)
+    if account is not None and sha256_of(account) != refund.payee_hash:
+        await report_failure(services, case_id, reference, "payee_changed", now)
+        return
     stamp = int(now.timestamp())
     age = now - datetime.fromisoformat(message["created_at"])
     if message["tries"] and age > QUERY_AFTER:
         known = await services.outbound.call(partner, "GET", f"/refunds/{reference}", None, f"q-{stamp}", stamp)
-        if known.is_done and known.body:
-            await _heard(services, case_id, known.body, share, now)
+        if not known.is_missing:
+            await _heard(services, case_id, reference, known, now)
             return
     body = {
         "reference": reference,
         "amount": {"amount": to_decimal(share.amount_minor, share.currency), "currency": share.currency},
         "payer": share.payer,
-        "payee": await _payee_for(services, case_id, share),
+        "payee": account,
     }
     answer = await services.outbound.call(partner, "POST", "/refunds", body, reference[:128], stamp)
-    if answer.is_done and answer.body:
-        await _heard(services, case_id, answer.body, share, now)
-    elif answer.is_refused:
-        await report_failure(services, case_id, reference, "refused_by_partner", now)
-    else:
-        logger.error("payment frozen", extra={"case_id": case_id, "status": answer.status})
-        raise Unavailable("the payment partner did not accept the order")
+    await _heard(services, case_id, reference, answer, now)
 
 
 async def _payee_for(services: Services, case_id: str, share: Share) -> dict[str, str] | None:
@@ -412,14 +438,25 @@ async def _payee_for(services: Services, case_id: str, share: Share) -> dict[str
     return _unseal(services, case_id, item["sealed"])
 
 
-async def _heard(services: Services, case_id: str, body: dict[str, Any], share: Share, now: datetime) -> None:
-    """What the partner says of one order: done, failed, or still under way (then its webhook will tell)."""
-    status = body.get("status")
-    if status == "succeeded":
-        await report_success(services, case_id, body, now)
+async def _heard(services: Services, case_id: str, reference: str, answer: Answer, now: datetime) -> None:
+    """What the partner says of one order: done, failed, or still under way (then it is asked again)."""
+    if answer.is_refused:
+        await report_failure(services, case_id, reference, "refused_by_partner", now)
+        return
+    said = answer.body if answer.is_done and answer.body else {}
+    status, amount = said.get("status"), said.get("amount")
+    if status == "succeeded" and isinstance(amount, dict):
+        told: dict[str, Any] = {"reference": reference, "refund_id": str(said.get("refund_id", "")), "amount": amount}
+        told["refunded_on"] = said.get("refunded_on")
+        await report_success(services, case_id, told, now)
     elif status == "failed":
-        await report_failure(services, case_id, str(body["reference"]), "failed_at_partner", now)
-    elif status != "pending":
+        await report_failure(services, case_id, reference, "failed_at_partner", now)
+    elif status == "pending":
+        raise Unavailable("the payment is still under way")
+    else:
+        logger.error(
+            "answer of the payment partner not understood", extra={"case_id": case_id, "status": answer.status}
+        )
         raise OutcomeUnknown("payments")
 
 
@@ -437,8 +474,8 @@ def confirm(change: Change, told: dict[str, Any]) -> None:
     refund_id, refund, share = _payment(change.case, reference)
     if share.status == "succeeded":
         return
-    amount = told["amount"]
-    if (to_minor(amount["amount"], amount["currency"]), amount["currency"]) != (share.amount_minor, share.currency):
+    require(share.status == "open", "share-failed", "The partner has said before that this share did not arrive.")
+    if not _is_amount(told["amount"], share):
         raise RuleBroken("amount-differs", "The partner names another amount than was ordered.")
     refunded_on = date.fromisoformat(told["refunded_on"]) if told.get("refunded_on") else change.today
     change.record(
@@ -455,9 +492,21 @@ def confirm(change: Change, told: dict[str, Any]) -> None:
         refund=refund_id,
     )
     assert refund.proposal is not None
-    if all(_is_paid(refund, each) for each in refund.proposal.shares):
+    if refund.status == "paying" and all(_is_paid(refund, each) for each in refund.proposal.shares):
         change.record("payment_confirmed", refund_id, on=refunded_on)
         change.tell("refund_paid", amount=_amounts(refund.proposal.shares), paid_on=refunded_on.isoformat())
+        watch_overpayment(change)  # Money that came in while this was under way is not forgotten.
+
+
+def _is_amount(stated: Any, share: Share) -> bool:
+    """Whether a partner's amount is exactly the one that was ordered."""
+    try:
+        return (to_minor(stated["amount"], stated["currency"]), stated["currency"]) == (
+            share.amount_minor,
+            share.currency,
+        )
+    except (NotMoney, KeyError, TypeError):
+        return False
 
 
 def _is_paid(refund: Refund, due: Share) -> bool:
@@ -484,11 +533,12 @@ async def report_failure(
 
 def fail(change: Change, reference: str, reason: str) -> None:
     """Record that one share failed. Money that had been booked as returned is booked back."""
-    refund_id, _, share = _payment(change.case, reference)
+    refund_id, refund, share = _payment(change.case, reference)
     if share.status == "failed":
         return
     came_back = share.status == "succeeded"
-    change.record("payment_failed", refund_id, reference=reference, reason=reason)
+    settled = refund.status in ("failed", "approved")
+    change.record("share_failed" if settled else "payment_failed", refund_id, reference=reference, reason=reason)
     if came_back:
         line = LedgerLine(
             id=f"returned:{reference}", kind="payment", payer=share.payer, amount_minor=share.amount_minor,
@@ -517,9 +567,10 @@ def decide_appeal(change: Change, services: Services, *, appeal: str, outcome: s
     judgement = judge(case, change.programme, services.terms, change.now)
     if judgement is not None:
         percent = judgement.terms.refund_percent
-    shares = owed(case, percent) if refund.ground == "guarantee" else _owed_on(change, refund.ground)
+    guaranteed = refund.ground == "guarantee"
+    shares = owed(case, percent, appeal) if guaranteed else _owed_on(change, refund.ground, appeal)
     require(shares, "nothing-to-return", "Nothing was paid, so nothing can be paid back.")
-    proposal = proposal_of(case, appeal, "approval", "appeal_overturned", shares, None)
+    proposal = proposal_of(case, appeal, "approval", APPEAL, shares, None)
     change.record("appeal_overturned", appeal, reason=reason, note=note, **proposal)
     change.tell("refund_approved", amount=_amounts(shares))
 

@@ -127,6 +127,11 @@ def rule_condition(
     if offer is None or condition_id not in offer.conditions:
         raise NotFound(condition_id)
     if outcome == "not_met":
+        require(
+            change.case.enrolment.status in ("none", "withdrawn"),
+            "contract-sent",
+            "A contract was sent; its own rules hold now.",
+        )
         change.record("condition_failed", condition_id, outcome="not_met", note=note)
         change.tell("conditions_not_met")
         return

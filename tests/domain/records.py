@@ -114,6 +114,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "approval_voided": ("r1", OTHER_PROPOSAL),
     "payment_started": ("r1", {"payments": {"ref-2": SHARE | {"status": "sent"}}}),
     "share_confirmed": ("r1", {"reference": "ref-1", "partner_refund_id": "re_1"}),
+    "share_failed": ("r1", {"reference": "ref-1"}),
     "payment_confirmed": ("r1", {}),
     "payment_failed": ("r1", {"reference": "ref-1"}),
     "refund_reapproved": ("r1", {}),

@@ -94,3 +94,22 @@ async def test_everything_is_there_after_a_restart(tmp_path: Path) -> None:
         assert (await container.read())["defaultTtl"] == -1
         assert len([part async for part in container.read_feed_ranges()]) == 3
     await asyncio.to_thread(stop, second)
+
+
+async def test_lsn_goes_on_after_a_restart_whatever_was_written_last(tmp_path: Path) -> None:
+    data = tmp_path / "cosmos.db"
+    deletion: list[Any] = [("create", ({"id": "b", "pk": "p"},)), ("delete", ("b",))]
+    for last in ("create", "batch"):
+        server = await asyncio.to_thread(start, data)
+        async with CosmosClient(server.url, EMULATOR_KEY) as client:
+            database = await client.create_database_if_not_exists("d")
+            container = await database.create_container_if_not_exists("c", partition_key=PartitionKey(path="/pk"))
+            await container.create_item({"id": last, "pk": "p"})
+            if last == "batch":
+                await container.execute_item_batch(deletion, "p")
+            seen = server.control("GET", "ready")["lsn"]
+        await asyncio.to_thread(stop, server)
+
+        again = await asyncio.to_thread(start, data)
+        assert again.control("GET", "ready")["lsn"] == seen
+        await asyncio.to_thread(stop, again)

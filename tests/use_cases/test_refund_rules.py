@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from shared.domain.change import Change
-from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, RuleBroken
+from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.use_cases import deadlines, enrolments, placements, refunds
 from tests.builders import SERVICES, InMemory, ring_back_about_payee
@@ -380,3 +380,180 @@ def test_placement_retracted_in_month_eight_gives_sixty_new_days_to_claim(filed:
     sweep(case, "2028-08-15")
 
     assert case.refund().proposal.verdict == verdict
+
+
+def two_payers_paying() -> InMemory:
+    """A refund of two payers, ordered; nothing has arrived yet."""
+    case = InMemory().studying().paid("3600.00").paid("3600.00", payer="employer:acme", payment_id="P2")
+    awarded = date(2027, 10, 4)
+    case.do("2027-10-04", Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=awarded))
+    sweep(case, "2028-04-10")
+    case.has_payee("2028-04-11")
+    case.signs("2028-04-12", who="finance-1")
+    order(case)
+    return case
+
+
+def test_share_that_is_unsettled_is_never_ordered_again() -> None:
+    case = two_payers_paying()
+    first, second = case.refund().payments
+    half = {"amount": "3600.00", "currency": "EUR"}
+    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.fail(change, first, "account_closed"))
+    case.signs("2028-04-22", who="finance-1")
+
+    with pytest.raises(RuleBroken) as refusal:
+        order(case, "2028-04-23")
+    late = {"reference": second, "refund_id": "R2", "amount": half, "refunded_on": "2028-04-23"}
+    case.do("2028-04-23", Role.PARTNER, lambda change: refunds.confirm(change, late))
+    order(case, "2028-04-24")
+
+    assert refusal.value.code == "share-unsettled"
+    assert len(case.refund().payments) == 3
+    assert refunds.received(case.case) == {"self": 0, "employer:acme": 360_000}
+
+
+def test_share_that_failed_is_not_believed_to_have_arrived_after_all() -> None:
+    case = two_payers_paying()
+    first = next(iter(case.refund().payments))
+    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.fail(change, first, "account_closed"))
+    late = {"reference": first, "refund_id": "R", "amount": {"amount": "3600.00", "currency": "EUR"}}
+
+    with pytest.raises(RuleBroken) as refusal:
+        case.do("2028-04-22", Role.PARTNER, lambda change: refunds.confirm(change, late))
+
+    assert refusal.value.code == "share-failed"
+
+
+def test_account_cannot_change_while_a_payment_is_under_way() -> None:
+    case = approved()
+    order(case)
+
+    with pytest.raises(RuleBroken) as refusal:
+        case.do(
+            "2028-04-20",
+            Role.APPLICANT,
+            lambda c: refunds.name_payee(c, SERVICES, account_holder="B", iban="DE89370400440532013000"),
+        )
+
+    assert refusal.value.code == "payment-under-way"
+
+
+def test_returning_a_failed_refund_does_not_approve_it() -> None:
+    case = approved()
+    order(case)
+    reference = next(iter(case.refund().payments))
+    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.fail(change, reference, "account_closed"))
+
+    with pytest.raises(ActionNotAllowed):
+        case.signs("2028-04-22", who="finance-1", outcome="return")
+
+    assert case.refund().status == "failed"
+
+
+@pytest.mark.parametrize("retracted", [True, False])
+def test_graduate_cannot_undo_a_verified_job_alone(retracted: bool) -> None:
+    case = InMemory().qualified()
+    facts = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2027, 12, 1)}
+    case.do(
+        "2027-12-02",
+        Role.PARTNER,
+        lambda c: placements.report_placement(c, placement_id="J1", **facts, starts_on=date(2027, 12, 8)),
+    )
+    placement = next(iter(case.case.placements))
+    case.do("2027-12-03", Role.CAREERS, lambda c: placements.rule_placement(c, placement=placement, outcome="verified"))
+    end = {"ended_on": date(2027, 12, 20), "end_reason": "rescinded", "retracted": retracted}
+
+    def deny() -> None:
+        case.do("2027-12-21", Role.APPLICANT, lambda c: placements.end_placement(c, placement=placement, **end))
+
+    if retracted:
+        with pytest.raises(RuleBroken) as refusal:
+            deny()
+        assert refusal.value.code == "not-yours-to-retract"
+    else:
+        deny()
+        assert case.case.placements[placement].status == "disputed"
+        assert case.case.placements[placement].ended_on is None
+
+
+def test_who_retracted_the_placement_or_booked_the_money_may_not_sign() -> None:
+    case = InMemory().studying()
+    money = {"amount": "7250.00", "currency": "EUR"}
+    booked = {"payment_id": "P9", "kind": "payment", "payer": "self", "received_on": date(2027, 4, 6)}
+    case.do("2027-04-06", Role.FINANCE, lambda c: enrolments.record_money(c, amount=money, **booked), who="mallory")
+
+    with pytest.raises(Forbidden, match="same-person"):
+        case.signs("2027-04-07", who="mallory")
+
+
+def test_overturned_appeal_survives_an_account_named_after_it() -> None:
+    case = refused()
+    case.do("2028-04-20", Role.APPLICANT, lambda c: refunds.appeal(c, refund="r1", reason="I was ill."))
+    decide(case, "overturn", who="careers-1")
+    case.has_payee("2028-05-02")
+
+    change = order(case, "2028-05-10")
+    proposal = case.refund().proposal
+
+    assert [event.kind for event in change.events] == ["approval_voided"]
+    assert (proposal.verdict, proposal.decision) == ("approval", "appeal_overturned")
+    case.signs("2028-05-11", who="finance-3")
+    order(case, "2028-05-12")
+    assert case.refund().status == "paying"
+
+
+def test_claim_on_a_proposal_that_waits_is_proposed_anew() -> None:
+    case = proposed()
+    case.do("2028-04-11", Role.APPLICANT, refunds.file_claim)
+
+    sweep(case, "2028-04-12")
+
+    assert (case.refund().status, case.refund().proposal.verdict) == ("proposed", "approval")
+
+
+def test_nothing_paid_is_never_approved() -> None:
+    case = InMemory().studying()
+    awarded = date(2027, 10, 4)
+    case.do("2027-10-04", Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=awarded))
+
+    sweep(case, "2028-04-10")
+    unclaimed = dict(case.case.refunds)
+    case.do("2028-04-11", Role.APPLICANT, refunds.file_claim)
+    sweep(case, "2028-04-12")
+
+    assert unclaimed == {}
+    assert (case.refund().proposal.verdict, case.refund().proposal.decision) == ("refusal", "nothing_paid")
+
+
+def test_diploma_earned_on_leave_keeps_the_leave() -> None:
+    case = InMemory().studying("2027-03-15")
+    case.do("2027-06-01", Role.APPLICANT, lambda c: enrolments.request_leave(c, first_day=date(2028, 1, 1)))
+    case.do("2027-06-02", Role.ADMISSIONS, lambda c: enrolments.rule_leave(c, leave_id="l1", outcome="granted"))
+    awarded = date(2028, 5, 1)
+
+    case.do("2028-05-01", Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=awarded))
+
+    assert case.case.enrolment.status == "qualified"
+    assert case.case.enrolment.leave_days == 122
+
+
+def test_expiry_is_not_signed_once_the_limit_was_moved() -> None:
+    case = InMemory().studying()
+    case.do("2028-04-10", Role.SYSTEM, enrolments.propose_expiry)
+    proposal = case.case.enrolment.expiry_proposal
+    case.do("2028-04-11", Role.ADMISSIONS, lambda c: enrolments.extend(c, months=6, reason="illness"))
+
+    assert case.case.enrolment.expiry_proposal is None
+    with pytest.raises(NotFound):
+        case.do("2028-04-12", Role.FINANCE, lambda c: refunds.sign(c, SERVICES, proposal=str(proposal), outcome="sign"))
+
+
+def test_report_made_after_the_right_lapsed_and_taken_back_starts_no_clock() -> None:
+    case = InMemory().qualified(signed_on="2027-03-15")
+    before = case.case.facts_changed_on
+    facts = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2029, 6, 1)}
+    case.do("2029-06-02", Role.APPLICANT, lambda c: placements.report_placement(c, **facts))
+
+    case.do("2029-06-03", Role.APPLICANT, lambda c: placements.retract_placement(c, placement="p1"))
+
+    assert case.case.facts_changed_on == before

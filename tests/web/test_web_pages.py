@@ -252,7 +252,7 @@ def test_every_field_and_choice_of_the_interface_has_words() -> None:
             for each in node:
                 walk(each)
 
-    for name in staff_forms | {"JobFacts", "OfferCondition", "Amount"}:
+    for name in staff_forms | {"SettledJob", "OfferCondition", "Amount"}:
         walk(schemas[name])
     for act in ACTS:
         fields |= {field["name"] for field in act["fields"]}
