@@ -6,9 +6,15 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from local.testing import Stack
 from tests.people import Applicant
+
+# `make test` draws the same examples each time, on machines of any speed; `make soak` draws new ones.
+settings.register_profile("test", derandomize=True, deadline=None)
+settings.register_profile("soak", deadline=None, print_blob=True)
+settings.load_profile("test")
 
 NOW = "2027-01-11T14:00:00Z"
 
@@ -19,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("--run-soak"):
+        settings.load_profile("soak")
         return
     skip = pytest.mark.skip(reason="only with --run-soak (make soak)")
     for item in items:

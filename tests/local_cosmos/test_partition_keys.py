@@ -5,14 +5,17 @@ from typing import Any
 
 import pytest
 from azure.cosmos import PartitionKey
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.cosmos.partition_key import effective_key, key_from_header, key_text, parse_path, physical_ranges
 
-PARTS = st.text(max_size=120) | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+# Adding zero makes 0.0 of -0.0, which JSON keys never hold here: they are read as the whole number 0.
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: number + 0.0)
+PARTS = st.text(max_size=120) | st.booleans() | NUMBERS
 
 
+@settings(deadline=None)
 @given(PARTS)
 def test_key_is_hashed_as_the_sdk_hashes_it(part: Any) -> None:
     for version in (1, 2):
@@ -21,6 +24,7 @@ def test_key_is_hashed_as_the_sdk_hashes_it(part: Any) -> None:
         assert effective_key((part,), "Hash", version) == str(expected).upper()
 
 
+@settings(deadline=None)
 @given(st.lists(PARTS | st.none(), min_size=1, max_size=3))
 def test_beginning_of_a_hierarchical_key_is_the_beginning_of_its_hash(parts: list[Any]) -> None:
     definition = PartitionKey(path=["/a", "/b", "/c"])

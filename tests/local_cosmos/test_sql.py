@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.cosmos.sql.parser import parse
@@ -249,6 +249,7 @@ QUERY_PARTS = """
 WORDS = st.sampled_from(QUERY_PARTS.split())
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS, max_size=25).map(" ".join) | st.text(max_size=60))
 def test_any_text_is_answered_or_refused(text: str) -> None:
     assert is_answered_or_refused(text)
@@ -278,6 +279,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.fixed_dictionaries({}, optional={"v": JSON}), max_size=12), st.integers(1, 4), st.booleans())
 def test_pages_joined_are_the_whole_result(items: list[Any], size: int, descending: bool) -> None:
     query = f"SELECT c.v FROM c ORDER BY c.v {'DESC' if descending else 'ASC'}"
