@@ -48,6 +48,7 @@ check: setup
 
 bench: setup
 	@$(BIN)/python tools/bench_policy.py
+	@$(BIN)/python tools/bench_commands.py
 	@$(BIN)/python tools/bench_cosmos.py
 
 soak: setup
