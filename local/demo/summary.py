@@ -35,7 +35,7 @@ async def summary(world: World) -> dict[str, Any]:
         "mails_in_all": len(mails),
         "findings": run["counts"],
         "examined": run["examined"],
-        "audit": {"address": f"{world.api}/audits/{run['run']}", "blob": f"audits/{run['run']}.json"},
+        "audit": run,
     }
     told["table"] = table(told)
     return told
@@ -93,12 +93,17 @@ def table(told: dict[str, Any]) -> str:
 
 
 def written(told: dict[str, Any], folder: Path) -> list[str]:
-    """Write the summary as JSON and as a page with a picture; where they are."""
+    """Write the summary as JSON and as a page with a picture, and the audit's run; where they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    data, page = folder / "demo.json", folder / "demo.html"
-    data.write_text(json.dumps({key: each for key, each in told.items() if key != "table"}, indent=1), "utf-8")
-    page.write_text(_page(told), "utf-8")
-    return [str(data), str(page), told["audit"]["address"], told["audit"]["blob"]]
+    kept = {key: each for key, each in told.items() if key not in ("table", "audit")}
+    contents = {
+        "demo.html": _page(told),
+        "demo.json": json.dumps(kept, indent=1),
+        "audit.json": json.dumps(told["audit"], indent=1),
+    }
+    for name, content in contents.items():
+        (folder / name).write_text(content, "utf-8")
+    return [str(folder / name) for name in contents]
 
 
 def _page(told: dict[str, Any]) -> str:
