@@ -69,7 +69,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         with Stack(now=f"{FIRST_DAY}T{WORKING_HOUR:%H:%M:%S}Z", data=data) as stack:
-            print(f"Sixty people, {FIRST_DAY} to {LAST_DAY}, over HTTP at {stack.info['api']}", flush=True)
+            print(f"{asked.people} people, {FIRST_DAY} to {LAST_DAY}, over HTTP at {stack.info['api']}", flush=True)
             told = asyncio.run(demonstrate(stack.info, asked.seed, asked.people, Bar()))
         addresses = written(told, asked.reports)
         print(told["table"])

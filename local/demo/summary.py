@@ -118,7 +118,7 @@ def _page(told: dict[str, Any]) -> str:
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>The demo\'s intake</title>'
         "<style>body{font:16px system-ui;margin:2rem;max-width:50rem}svg{font:13px system-ui}rect{fill:#2a6f97}</style>"
-        "<h1>What became of sixty people</h1>"
+        f"<h1>What became of {told['examined']} people</h1>"
         f'<svg viewBox="0 0 620 {height}" role="img" aria-label="People by outcome">{bars}</svg>'
         f"<pre>{html.escape(told['table'])}</pre></html>"
     )
