@@ -60,7 +60,7 @@ var token = take(uniqueString(subscription().id, environmentName, location), 8)
 var name = 'pledge-${environmentName}-${token}'
 var plain = 'pl${replace(environmentName, '-', '')}${token}'
 var blobOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
-var blobContributor = 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'
+var blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
 var packageContainer = 'app-package'
 
 resource group 'Microsoft.Resources/resourceGroups@2025-04-01' = {
@@ -97,9 +97,11 @@ module hostStorage 'modules/storage.bicep' = {
     location: location
     tags: tags
     sku: storageSku
-    containers: [{ name: packageContainer, roleId: '', immutableDays: 0 }]
+    containers: [{ name: packageContainer, dataActions: [], immutableDays: 0, mayGrow: false }]
     accountRoleId: blobOwner
     softDeleteDays: 7
+    isVersioned: false
+    coolAfterDays: 0
     principalId: identity.outputs.principalId
     isPrivate: isPrivate
     isLocked: false
@@ -107,21 +109,46 @@ module hostStorage 'modules/storage.bicep' = {
   }
 }
 
-// Evidence must be erasable: never an immutability policy on it. Audits must not be: never a container without one.
-module recordStorage 'modules/storage.bicep' = {
-  name: 'record-storage'
+// Evidence must be erasable: no immutability, no versions. The app adds and deletes, it never overwrites.
+module evidenceStorage 'modules/storage.bicep' = {
+  name: 'evidence-storage'
   scope: group
   params: {
-    name: take('${plain}rec', 24)
+    name: take('${plain}evd', 24)
     location: location
     tags: tags
     sku: storageSku
     containers: [
-      { name: 'evidence', roleId: blobContributor, immutableDays: 0 }
-      { name: 'audits', roleId: blobContributor, immutableDays: auditImmutableDays }
+      { name: 'evidence', dataActions: ['${blobs}/read', '${blobs}/add/action', '${blobs}/delete'], immutableDays: 0, mayGrow: false }
     ]
     accountRoleId: ''
     softDeleteDays: evidenceSoftDeleteDays
+    isVersioned: false
+    coolAfterDays: 0
+    principalId: identity.outputs.principalId
+    isPrivate: isPrivate
+    isLocked: isLocked
+    workspaceId: monitoring.outputs.workspaceId
+  }
+}
+
+// Audits must not be erasable: an account of its own, whose every container is immutable and can only be added to.
+module auditStorage 'modules/storage.bicep' = {
+  name: 'audit-storage'
+  scope: group
+  params: {
+    name: take('${plain}aud', 24)
+    location: location
+    tags: tags
+    sku: storageSku
+    containers: [
+      { name: 'audits', dataActions: ['${blobs}/read', '${blobs}/add/action'], immutableDays: auditImmutableDays, mayGrow: false }
+      { name: 'anchors', dataActions: ['${blobs}/read', '${blobs}/add/action'], immutableDays: auditImmutableDays, mayGrow: true }
+    ]
+    accountRoleId: ''
+    softDeleteDays: 30
+    isVersioned: true
+    coolAfterDays: 30
     principalId: identity.outputs.principalId
     isPrivate: isPrivate
     isLocked: isLocked
@@ -173,7 +200,8 @@ module network 'modules/network.bicep' = if (isPrivate) {
     zones: ['privatelink.blob.${environment().suffixes.storage}', 'privatelink.documents.azure.com', 'privatelink.vaultcore.azure.net']
     endpoints: [
       { name: 'host', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: hostStorage.outputs.id }
-      { name: 'records', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: recordStorage.outputs.id }
+      { name: 'evidence', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: evidenceStorage.outputs.id }
+      { name: 'audits', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: auditStorage.outputs.id }
       { name: 'cosmos', group: 'Sql', zone: 'privatelink.documents.azure.com', resourceId: cosmos.outputs.id }
       { name: 'vault', group: 'vault', zone: 'privatelink.vaultcore.azure.net', resourceId: vault.outputs.id }
     ]
@@ -214,9 +242,11 @@ module functions 'modules/functions.bicep' = {
       COSMOS_ENDPOINT: cosmos.outputs.endpoint
       COSMOS_DATABASE: 'pledge'
       STORE_READ_TIMEOUT_SECONDS: '10'
-      BLOB_ACCOUNT_URL: recordStorage.outputs.blobEndpoint
+      BLOB_ACCOUNT_URL: evidenceStorage.outputs.blobEndpoint
       EVIDENCE_CONTAINER: 'evidence'
+      AUDIT_ACCOUNT_URL: auditStorage.outputs.blobEndpoint
       AUDIT_CONTAINER: 'audits'
+      ANCHOR_CONTAINER: 'anchors'
       SMTP_HOST: smtpHost
       SMTP_PORT: '587'
       SMTP_TLS: 'on'
@@ -262,7 +292,7 @@ module scan 'modules/scan.bicep' = {
     name: name
     location: location
     tags: tags
-    storageName: recordStorage.outputs.name
+    storageName: evidenceStorage.outputs.name
     functionAppId: functions.outputs.id
     scanFunction: scanFunction
     capGbPerMonth: scanCapGbPerMonth

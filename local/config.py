@@ -22,7 +22,12 @@ COSMOS_KEY = "C2y6yDjf5/R+ob0N8A7Cgv30VRDJIWEHLM+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbI
 BLOB_ACCOUNT = "devstoreaccount1"
 BLOB_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 COSMOS_DATABASE = "pledge"
-CONTAINERS = {"evidence": "EVIDENCE_CONTAINER", "audits": "AUDIT_CONTAINER"}
+AUDIT_ACCOUNT = "devstoreaudits"
+AUDIT_KEY = base64.b64encode(b"audits lie apart: a key that opens this account opens no other.").decode()
+BLOB_CONTAINERS = {
+    BLOB_ACCOUNT: {"evidence": "EVIDENCE_CONTAINER"},
+    AUDIT_ACCOUNT: {"audits": "AUDIT_CONTAINER", "anchors": "ANCHOR_CONTAINER"},
+}
 
 PARTNERS = {
     "assessment": "assessment",
@@ -157,6 +162,7 @@ def addresses(stack: dict[str, Any]) -> dict[str, str]:
         "partners": f"{services}/partners",
         "cosmos": f"http://127.0.0.1:{ports['cosmos']}",
         "blob": f"http://127.0.0.1:{ports['blob']}/{BLOB_ACCOUNT}",
+        "audit_blob": f"http://127.0.0.1:{ports['blob']}/{AUDIT_ACCOUNT}",
     }
 
 
@@ -179,7 +185,9 @@ def product_settings(stack: dict[str, Any]) -> dict[str, str]:
         "COSMOS_DATABASE": COSMOS_DATABASE,
         "BLOB_ACCOUNT_URL": base["blob"],
         "BLOB_ACCOUNT_KEY": BLOB_KEY,
-        **{setting: container for container, setting in CONTAINERS.items()},
+        "AUDIT_ACCOUNT_URL": base["audit_blob"],
+        "AUDIT_ACCOUNT_KEY": AUDIT_KEY,
+        **{setting: name for containers in BLOB_CONTAINERS.values() for name, setting in containers.items()},
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(stack["ports"]["smtp"]),
         "SMTP_TLS": "off",
@@ -206,7 +214,8 @@ def info(data: Path, stack: dict[str, Any]) -> dict[str, Any]:
         "clock": f"{base['host']}/local/clock",
         "site": base["site"],
         "cosmos": {"endpoint": base["cosmos"], "key": COSMOS_KEY, "database": COSMOS_DATABASE},
-        "blob": {"url": base["blob"], "account": BLOB_ACCOUNT, "key": BLOB_KEY, "containers": list(CONTAINERS)},
+        "blob": blob_account(base["blob"], BLOB_ACCOUNT, BLOB_KEY),
+        "audit_blob": blob_account(base["audit_blob"], AUDIT_ACCOUNT, AUDIT_KEY),
         "mail": {"url": base["mail"], "page": f"{base['mail']}/", "smtp_port": stack["ports"]["smtp"]},
         "issuer": {
             "url": base["authority"],
@@ -226,3 +235,8 @@ def info(data: Path, stack: dict[str, Any]) -> dict[str, Any]:
             for name, kind in PARTNERS.items()
         },
     }
+
+
+def blob_account(url: str, account: str, key: str) -> dict[str, Any]:
+    """What a client needs to use one Blob storage account."""
+    return {"url": url, "account": account, "key": key, "containers": list(BLOB_CONTAINERS[account])}

@@ -19,18 +19,20 @@ PATIENCE_SECONDS = 50.0
 
 
 def create_blob_containers(stack: dict[str, Any]) -> None:
-    """The containers for evidence and audits."""
+    """The containers of both accounts: evidence, and what audits write."""
     from azure.core.exceptions import ResourceExistsError
     from azure.storage.blob import BlobServiceClient
 
-    with BlobServiceClient(
-        config.addresses(stack)["blob"], credential=config.BLOB_KEY, retry_total=0, connection_timeout=2
-    ) as service:
-        for container in config.CONTAINERS:
-            try:
-                service.create_container(container)
-            except ResourceExistsError:
-                continue
+    known = config.info(Path(), stack)
+    for account in (known["blob"], known["audit_blob"]):
+        with BlobServiceClient(
+            account["url"], credential=account["key"], retry_total=0, connection_timeout=2
+        ) as service:
+            for container in account["containers"]:
+                try:
+                    service.create_container(container)
+                except ResourceExistsError:
+                    continue
 
 
 def create_cosmos_containers(stack: dict[str, Any]) -> None:

@@ -227,6 +227,7 @@ def environment(stack: dict[str, Any]) -> dict[str, str]:
         **config.product_settings(stack),
         # Whom the host tells when the time is moved.
         "LOCAL_CLOCKS": f"{base['services']}/clock,{base['cosmos']}/_local/clock",
+        "AZURITE_ACCOUNTS": f"{config.BLOB_ACCOUNT}:{config.BLOB_KEY};{config.AUDIT_ACCOUNT}:{config.AUDIT_KEY}",
         "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
     }

@@ -110,11 +110,12 @@ async def _build(stated: Settings) -> Services:
         enable_compact_utf8_item_writes=True,
     )
     await cosmos.__aenter__()
-    blob = BlobServiceClient(
-        stated.blob_account_url,
-        credential=_blob_key(stated) or identity(),
-        retry_total=2,
-        initial_backoff=1,
+    evidence, audits = (
+        BlobServiceClient(url, credential=_blob_key(url, key) or identity(), retry_total=2, initial_backoff=1)
+        for url, key in (
+            (stated.blob_account_url, stated.blob_account_key),
+            (stated.audit_account_url, stated.audit_account_key),
+        )
     )
     connector = aiohttp.TCPConnector(resolver=checked_resolver(stated.outbound_networks))
     session = aiohttp.ClientSession(connector=connector)
@@ -124,18 +125,18 @@ async def _build(stated: Settings) -> Services:
         programmes=found,
         terms=terms,
         store=Store(cosmos, stated.cosmos_database, stated.store_read_timeout_seconds * 2),
-        blobs=Blobs(blob, stated.evidence_container, stated.audit_container),
+        blobs=Blobs(evidence, audits, stated.evidence_container, stated.audit_container, stated.anchor_container),
         mail=Mail(stated),
         entra=Entra(stated, session),
         outbound=Outbound(session, stated.outbound_networks),
     )
 
 
-def _blob_key(stated: Settings) -> dict[str, str] | None:
-    if not stated.blob_account_key:
+def _blob_key(url: str, key: str | None) -> dict[str, str] | None:
+    if not key:
         return None
-    account = stated.blob_account_url.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
-    return {"account_name": account, "account_key": stated.blob_account_key}
+    account = url.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
+    return {"account_name": account, "account_key": key}
 
 
 def _identity(stated: Settings) -> Callable[[], Any]:

@@ -39,7 +39,10 @@ class Settings:
     blob_account_url: str
     blob_account_key: str | None = field(repr=False)
     evidence_container: str
+    audit_account_url: str
+    audit_account_key: str | None = field(repr=False)
     audit_container: str
+    anchor_container: str
     smtp_host: str
     smtp_port: int
     smtp_tls: bool
@@ -71,7 +74,10 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         blob_account_url=reader.text("BLOB_ACCOUNT_URL"),
         blob_account_key=reader.optional("BLOB_ACCOUNT_KEY"),
         evidence_container=reader.text("EVIDENCE_CONTAINER", "evidence"),
+        audit_account_url=reader.text("AUDIT_ACCOUNT_URL"),
+        audit_account_key=reader.optional("AUDIT_ACCOUNT_KEY"),
         audit_container=reader.text("AUDIT_CONTAINER", "audits"),
+        anchor_container=reader.text("ANCHOR_CONTAINER", "anchors"),
         smtp_host=reader.text("SMTP_HOST"),
         smtp_port=int(reader.number("SMTP_PORT", 587)),
         smtp_tls=reader.optional("SMTP_TLS") != "off",

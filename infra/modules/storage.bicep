@@ -1,4 +1,4 @@
-metadata description = 'One storage account without keys, its containers, and who may use each of them.'
+metadata description = 'One storage account without keys, its containers, and who may do what in each of them.'
 
 param name string
 param location string
@@ -7,15 +7,21 @@ param tags object
 @allowed(['Standard_LRS', 'Standard_ZRS', 'Standard_GZRS'])
 param sku string
 
-@description('Containers: name, roleId (what the identity may do there), immutableDays (0: everything can be erased).')
+@description('Containers: name; dataActions (what the identity may do there, none: nothing); immutableDays (0: everything can be erased); mayGrow (append blobs go on growing under immutability).')
 param containers array
 
 @description('How long what was deleted can be brought back, and so how long an erasure takes to be final. 0 is never.')
 param softDeleteDays int
 
+@description('True: what is replaced or deleted is kept as a version. Never where something must be erasable: a version outlives its blob.')
+param isVersioned bool
+
+@description('After so many days what is seldom read moves to cheaper tiers, 0 is never.')
+param coolAfterDays int
+
 param principalId string
 
-@description('What the identity may do in the whole account. Empty: only what its containers say.')
+@description('A built-in role in the whole account. Empty: only what its containers say.')
 param accountRoleId string
 
 @description('True if only private endpoints may reach the account.')
@@ -52,11 +58,12 @@ resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
   }
 }
 
-// No versioning: a version would outlive the erasure of its blob. What must not change is in an immutable container.
 resource blobs 'Microsoft.Storage/storageAccounts/blobServices@2026-04-01' = {
   parent: account
   name: 'default'
   properties: {
+    isVersioningEnabled: isVersioned
+    changeFeed: isVersioned ? { enabled: true } : { enabled: false }
     deleteRetentionPolicy: softDeleteDays > 0 ? { enabled: true, days: softDeleteDays } : { enabled: false }
     containerDeleteRetentionPolicy: softDeleteDays > 0 ? { enabled: true, days: softDeleteDays } : { enabled: false }
   }
@@ -74,15 +81,53 @@ resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers
   name: 'default'
   properties: {
     immutabilityPeriodSinceCreationInDays: each.immutableDays
-    allowProtectedAppendWrites: false
+    allowProtectedAppendWrites: each.mayGrow
   }
 }]
 
-resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, i) in containers: if (each.roleId != '') {
-  name: guid(account.id, each.name, principalId, each.roleId)
+// Cold, not archive: zone-redundant accounts have no archive, and an audit is to be read at once. Append blobs stay.
+resource ageing 'Microsoft.Storage/storageAccounts/managementPolicies@2026-04-01' = if (coolAfterDays > 0) {
+  parent: account
+  name: 'default'
+  properties: {
+    policy: {
+      rules: [
+        {
+          name: 'cool-down'
+          enabled: true
+          type: 'Lifecycle'
+          definition: {
+            filters: { blobTypes: ['blockBlob'] }
+            actions: {
+              baseBlob: {
+                tierToCool: { daysAfterModificationGreaterThan: coolAfterDays }
+                tierToCold: { daysAfterModificationGreaterThan: coolAfterDays * 6 }
+              }
+            }
+          }
+        }
+      ]
+    }
+  }
+}
+
+// No built-in role says "add but never overwrite": `add` creates, `write` would replace.
+resource part 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for each in containers: if (!empty(each.dataActions)) {
+  name: guid(account.id, each.name, 'role')
+  properties: {
+    roleName: 'pledge ${name}: ${each.name}'
+    description: 'What the app does with the blobs of one container.'
+    type: 'CustomRole'
+    assignableScopes: [resourceGroup().id]
+    permissions: [{ dataActions: each.dataActions }]
+  }
+}]
+
+resource role 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (each, i) in containers: if (!empty(each.dataActions)) {
+  name: guid(account.id, each.name, principalId)
   scope: container[i]
   properties: {
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', each.roleId)
+    roleDefinitionId: part[i].id
     principalId: principalId
     principalType: 'ServicePrincipal'
   }

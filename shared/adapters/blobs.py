@@ -1,4 +1,4 @@
-"""Blob storage: evidence by the hash of its content, and what audits write."""
+"""Blob storage: evidence in one account, and in another, to which can only be added, what audits write."""
 
 from __future__ import annotations
 
@@ -8,22 +8,33 @@ from typing import TYPE_CHECKING
 from shared.domain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from azure.storage.blob.aio import BlobServiceClient
+    from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 TIMEOUT_SECONDS = 10
 
 
 class Blobs:
-    """Two containers: evidence (erasable) and audits (append-only). Nothing is ever overwritten."""
+    """Containers: evidence (erasable); audits and anchors (append-only, an account apart). Nothing is overwritten."""
 
-    def __init__(self, client: BlobServiceClient, evidence: str, audits: str) -> None:
+    def __init__(
+        self, client: BlobServiceClient, audit_client: BlobServiceClient, evidence: str, audits: str, anchors: str
+    ) -> None:
         self._client = client
+        self._audit_client = audit_client
         self.evidence = evidence
         self.audits = audits
+        self.anchors = anchors
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+        await self._audit_client.close()
+
+    def _account(self, container: str) -> BlobServiceClient:
+        return self._audit_client if container in (self.audits, self.anchors) else self._client
+
+    def _blob(self, container: str, name: str) -> BlobClient:
+        return self._account(container).get_blob_client(container, name)
 
     async def put(self, container: str, name: str, content: bytes, content_type: str) -> None:
         """Store content under a name that only this content can have; the same again is well.
@@ -33,7 +44,7 @@ class Blobs:
         from azure.core.exceptions import AzureError, ResourceExistsError
         from azure.storage.blob import ContentSettings
 
-        blob = self._client.get_blob_client(container, name)
+        blob = self._blob(container, name)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 await blob.upload_blob(
@@ -48,7 +59,7 @@ class Blobs:
         """The content, or `NotFound`."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError
 
-        blob = self._client.get_blob_client(container, name)
+        blob = self._blob(container, name)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 download = await blob.download_blob()
@@ -62,11 +73,9 @@ class Blobs:
         """Remove every blob whose name begins so; none there is well."""
         from azure.core.exceptions import AzureError
 
+        listed = self._account(container).get_container_client(container)
         try:
-            names = [
-                name
-                async for name in self._client.get_container_client(container).list_blob_names(name_starts_with=prefix)
-            ]
+            names = [name async for name in listed.list_blob_names(name_starts_with=prefix)]
         except AzureError as error:
             raise Unavailable("blob storage did not answer") from error
         for name in names:
@@ -78,7 +87,7 @@ class Blobs:
 
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                await self._client.get_blob_client(container, name).delete_blob()
+                await self._blob(container, name).delete_blob()
         except ResourceNotFoundError:
             return
         except (AzureError, TimeoutError) as error:

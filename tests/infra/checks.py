@@ -32,7 +32,7 @@ FLAGS = {
 }
 
 KEYS = re.compile(r"listKeys|listSecrets|listConnectionStrings|primaryKey|accountKey|sharedKey=|AccountKey=", re.I)
-NEVER_SET = ("COSMOS_KEY", "BLOB_ACCOUNT_KEY", "AUTHORITY", "OUTBOUND_NETWORKS")
+NEVER_SET = ("COSMOS_KEY", "BLOB_ACCOUNT_KEY", "AUDIT_ACCOUNT_KEY", "AUTHORITY", "OUTBOUND_NETWORKS")
 """A key instead of the identity, another issuer than Microsoft's, addresses that are not public: local only."""
 
 FORBIDDEN_ON_FLEX = re.compile(
@@ -130,19 +130,26 @@ def secrets_in_vault(files: dict[str, str]) -> list[str]:
 
 
 def records(files: dict[str, str]) -> list[str]:
-    """Evidence can be erased, audits cannot: by container, since one account holds both."""
-    given = modules(files["main.bicep"])["recordStorage"]["params"]
-    containers = {each["name"]: each for each in given["containers"]}
+    """Evidence can be erased, audits cannot and can only be added to; and they lie in accounts apart."""
+    stated = modules(files["main.bicep"])
+    evidence, audits, host = (stated[name]["params"] for name in ("evidenceStorage", "auditStorage", "hostStorage"))
     problems = []
-    if containers["evidence"]["immutableDays"] != 0:
+    if [each["immutableDays"] for each in evidence["containers"]] != [0] or evidence["isVersioned"]:
         problems.append("Evidence could not be erased.")
-    if containers["audits"]["immutableDays"] != "auditImmutableDays":
+    if {each["immutableDays"] for each in audits["containers"]} != {"auditImmutableDays"}:
         problems.append("Audits could be changed.")
-    if given["softDeleteDays"] != "evidenceSoftDeleteDays":
+    if evidence["softDeleteDays"] != "evidenceSoftDeleteDays":
         problems.append("Evidence that was deleted by mistake could not be brought back.")
-    storage = files["modules/storage.bicep"]
-    if re.search(r"isVersioningEnabled: true|immutableStorageWithVersioning", storage):
-        problems.append("Versions would outlive an erasure.")
+    if audits["softDeleteDays"] < 30 or audits["isVersioned"] is not True:
+        problems.append("Audits that were deleted could not be brought back.")
+    for account, may in ((evidence, {"read", "add/action", "delete"}), (audits, {"read", "add/action"})):
+        for each in account["containers"]:
+            acts = {act.split("}/")[-1] for act in each["dataActions"]}
+            problems += [f"{each['name']}: the app may {act}." for act in sorted(acts - may)]
+        if account["accountRoleId"] != "":
+            problems.append("A role for all containers at once.")
+    if any(each["dataActions"] for each in host["containers"]) or host["accountRoleId"] != "blobOwner":
+        problems.append("The host's storage is not the host's alone.")
     return problems
 
 

@@ -69,7 +69,7 @@ async def try_blobs() -> None:
 
     async with BlobServiceClient(BLOBS, credential=BLOB_KEY) as client:
         await client.create_container("evidence-smoke")
-        blobs = Blobs(client, "evidence-smoke", "audits")
+        blobs = Blobs(client, client, "evidence-smoke", "audits", "anchors")
         for _ in range(2):
             await blobs.put("evidence-smoke", "a", b"content", "text/plain")
         assert await blobs.get("evidence-smoke", "a") == b"content"

@@ -45,9 +45,13 @@ def test_nothing_is_wrong() -> None:
         ("main.bicep", "COSMOS_DATABASE:", "OUTBOUND_NETWORKS: ''\n      COSMOS_DATABASE:", "OUTBOUND_NETWORKS is"),
         ("main.bicep", "COSMOS_DATABASE:", "BLOB_ACCOUNT_KEY: ''\n      COSMOS_DATABASE:", "BLOB_ACCOUNT_KEY is"),
         ("main.bicep", "PAYEE_KEY: '${secret}payee-key)'", "PAYEE_KEY: 'abc'", "PAYEE_KEY does not come"),
-        ("main.bicep", "name: 'evidence', roleId: blobContributor, immutableDays: 0",
-         "name: 'evidence', roleId: blobContributor, immutableDays: 30", "could not be erased"),
+        ("main.bicep", "COSMOS_DATABASE:", "AUDIT_ACCOUNT_KEY: ''\n      COSMOS_DATABASE:", "AUDIT_ACCOUNT_KEY is"),
+        ("main.bicep", "/delete'], immutableDays: 0", "/delete'], immutableDays: 30", "could not be erased"),
         ("main.bicep", "immutableDays: auditImmutableDays", "immutableDays: 0", "could be changed"),
+        ("main.bicep", "'${blobs}/add/action'], imm", "'${blobs}/write'], imm", "audits: the app may write"),
+        ("main.bicep", "'${blobs}/add/action'], imm", "'${blobs}/delete'], imm", "anchors: the app may delete"),
+        ("main.bicep", "softDeleteDays: 30", "softDeleteDays: 7", "Audits that were deleted"),
+        ("main.bicep", "accountRoleId: ''", "accountRoleId: blobOwner", "all containers at once"),
     ],
 )  # fmt: skip
 def test_a_fault_is_found(file: str, right: str, wrong: str, complaint: str) -> None:
