@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared import bootstrap
+from shared.audit import heartbeats
 from shared.domain.errors import PledgeError
 from shared.use_cases import audits, deadlines, deliveries, partners, privacy
 
@@ -60,6 +61,7 @@ def _register(timer: Timer) -> None:
             return
         services = await bootstrap.services()
         counts = await timer.sweep(services, now)
+        await heartbeats.note(services, timer.name, now, counts)
         logger.info(
             "%s %s", timer.name, " ".join(f"{name}={value}" for name, value in counts.items()), extra={"counts": counts}
         )

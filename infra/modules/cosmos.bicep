@@ -108,7 +108,7 @@ resource appender 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026
   }
 }
 
-// Not the built-in contributor: the app never upserts, runs no stored procedure and reads no change feed.
+// Not the built-in contributor: the app never upserts and runs no stored procedure.
 resource writer 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026-03-15' = {
   parent: account
   name: guid(account.id, 'writer')
@@ -118,7 +118,7 @@ resource writer 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026-0
     assignableScopes: [account.id]
     permissions: [
       {
-        dataActions: concat(readActions, ['${data}/items/create', '${data}/items/replace', '${data}/items/delete'])
+        dataActions: concat(readActions, ['${data}/readChangeFeed', '${data}/items/create', '${data}/items/replace', '${data}/items/delete'])
       }
     ]
   }

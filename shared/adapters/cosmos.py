@@ -128,6 +128,46 @@ class Store:
 
         return await self._reading(once)
 
+    async def page(
+        self, container: str, text: str, parameters: dict[str, Any], continuation: str | None, most: int = 200
+    ) -> tuple[list[Item], str | None]:
+        """One page of a query over all partitions that has no ORDER BY, and where the next one begins (None: nowhere).
+
+        With an ORDER BY the SDK knows no continuation: such queries are paged by key.
+        """
+        values: list[dict[str, object]] = [{"name": f"@{name}", "value": value} for name, value in parameters.items()]
+
+        async def once() -> tuple[list[Item], str | None]:
+            rows = self._container(container).query_items(text, parameters=values, max_item_count=most)
+            pages = rows.by_page(continuation)
+            try:
+                found = [row async for row in await anext(pages)]
+            except StopAsyncIteration:
+                return [], None
+            return found, pages.continuation_token  # type: ignore[attr-defined]  # The SDK's own, of its page iterator.
+
+        return await self._reading(once)
+
+    async def changes(self, container: str, continuation: str | None, most: int = 200) -> tuple[list[Item], str]:
+        """The next items that were written since `continuation` (None: ever), each as it is now, and where to go on.
+
+        An empty page means that there is nothing newer yet. What was deleted is not told.
+        """
+
+        async def once() -> tuple[list[Item], str]:
+            proxy = self._container(container)
+            start: dict[str, Any] = {"continuation": continuation} if continuation else {"start_time": "Beginning"}
+            pages = proxy.query_items_change_feed(max_item_count=most, **start).by_page()
+            try:
+                page = await anext(pages)
+            except StopAsyncIteration:
+                page = None
+            # Told only in the last answer's headers; nothing else can run between that answer and this line.
+            reached = str(proxy.client_connection.last_response_headers["etag"])
+            return [] if page is None else [row async for row in page], reached
+
+        return await self._reading(once)
+
     async def create(self, container: str, item: Item, partition_key: str) -> str:
         """Store a new item and return its etag. Raises `AlreadyStored` if the id is taken by somebody else's."""
         return (await self._write(container, partition_key, [Create(item)]))[0]

@@ -11,6 +11,10 @@ from pathlib import Path
 from tests.infra.reading import ROOT
 
 
+ASKING = ("query", "page")
+"""The store's methods that take the text of a query."""
+
+
 @dataclass(frozen=True)
 class Query:
     """One query. Where the code fills something in, the text has a star."""
@@ -42,7 +46,7 @@ def _paths(text: str) -> set[str]:
 
 
 def queries() -> list[Query]:
-    """Every call of the store's `query` in shared/ and functions/."""
+    """Every query that shared/ and functions/ put to the store."""
     return [
         query
         for folder in ("shared", "functions")
@@ -60,7 +64,7 @@ def queries_of(where: str, source: str) -> Iterator[Query]:
             local = constants | _constants(function)
             loose = " AND ".join(_conditions(function, local))
             for call in ast.walk(function):
-                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "query":
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr in ASKING:
                     text = _text(call.args[1], local).replace(" AND .join", loose)
                     yield Query(f"{where}:{call.lineno}", _text(call.args[0], local), text)
 

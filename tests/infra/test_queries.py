@@ -21,6 +21,8 @@ QUERIES = queries()
 NEEDS = {
     "read": {"items/read"},
     "query": {"executeQuery"},
+    "page": {"executeQuery"},
+    "changes": {"readChangeFeed"},
     "create": {"items/create"},
     "replace": {"items/replace"},
     "delete": {"items/delete"},
