@@ -10,7 +10,6 @@ from pathlib import Path
 
 from tests.infra.reading import ROOT
 
-
 ASKING = ("query", "page")
 """The store's methods that take the text of a query."""
 
