@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import NotFound, invalid
-from shared.domain.events import Actor
 from shared.use_cases.commands import CASES, load
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
-
-READS_KEPT_SECONDS = 3 * 366 * 24 * 3600
 
 
 async def summaries(services: Services, case_ids: list[str]) -> list[dict[str, Any]]:
@@ -82,19 +78,3 @@ def _key(after: str | None) -> tuple[str, str]:
     if not mark:
         raise invalid("/after", "not_a_key")
     return due, case_id
-
-
-async def note_read(services: Services, case_id: str, document_id: str, actor: Actor, now: datetime) -> None:
-    """Who read which evidence, and when: written before it is sent, without content."""
-    seed = f"{case_id}|{document_id}|{actor.id}|{now.isoformat()}"
-    row = {
-        "id": hashlib.sha256(seed.encode()).hexdigest(),
-        "kind": "read",
-        "case_id": case_id,
-        "document_id": document_id,
-        "role": actor.role.value,
-        "by": actor.id,
-        "at": now.isoformat(),
-        "ttl": READS_KEPT_SECONDS,
-    }
-    await services.store.create("reads", row, case_id)
