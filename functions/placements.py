@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.acts import Act, register
-from shared.domain.wire import Code, Day, Form, Line, Note
+from shared.domain.wire import Amount, Code, Day, Form, Line, Note
 from shared.use_cases import placements
 from shared.use_cases.partners import ContractKind, EndReason
 
@@ -100,12 +100,13 @@ class JobOfferRuling(Form):
 
 
 class JobFacts(Form):
-    """What is said, or what the evidence shows, about a job."""
+    """What is said, or what the evidence shows, about a job. `base_pay` is a year's, without bonus or equity."""
 
     contract: ContractKind | None = None
     field: Literal["in", "out", "unknown"] | None = None
     employer: Literal["external", "programme"] | None = None
     hours: Hours | None = None
+    base_pay: Amount | None = None
     contract_signed_on: Day | None = None
     offered_on: Day | None = None
     starts_on: Day | None = None

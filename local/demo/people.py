@@ -100,7 +100,7 @@ async def to_contract(p: Person, signed_on: date) -> None:
 
 async def pays(p: Person, *parts: tuple[str, str]) -> None:
     """Payments arrive, told by the payment partner; the first one by staff too, and it stays one payment."""
-    currency = {"FR": "EUR", "GB": "GBP", "US": "USD"}[p.said["country"]]
+    currency = CURRENCIES[p.said["country"]]
     for number, (payer, amount) in enumerate(parts, start=1):
         payment = {
             "payment_id": f"P-{p.number}-{number}",
@@ -114,6 +114,7 @@ async def pays(p: Person, *parts: tuple[str, str]) -> None:
             await p.staff("admissions", "payments", who=2, kind="payment", **payment)
 
 
+CURRENCIES = {"FR": "EUR", "GB": "GBP", "US": "USD"}
 PRICES = {"FR": "7200.00", "GB": "6300.00", "US": "8000.00"}
 
 
@@ -266,6 +267,7 @@ def job(p: Person, signed_on: date, **more: Any) -> dict[str, Any]:
         "contract": "permanent",
         "field": "in",
         "hours": 37,
+        "base_pay": {"amount": f"{30_000 + 1_500 * (p.number % 9)}.00", "currency": CURRENCIES[p.said["country"]]},
         "contract_signed_on": signed_on.isoformat(),
         "starts_on": (signed_on + timedelta(days=14)).isoformat(),
     } | more

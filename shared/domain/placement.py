@@ -75,6 +75,8 @@ class Placement(Record):
     field: str = "unknown"
     employer: str = "external"
     hours: int | None = None
+    base_minor: int | None = None
+    base_currency: str | None = None
     contract_signed_on: date | None = None
     offered_on: date | None = None
     starts_on: date | None = None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from statistics import median
 from typing import NamedTuple
@@ -43,11 +44,19 @@ class Salary(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """A status that was accepted, counted in days after graduation."""
+    """A status that was accepted, counted in days after graduation.
+
+    What follows the salary is asked by other yardsticks alone: the kind of contract, whether it is full-time, the days
+    of its start and its end. The command's rosters do not say it.
+    """
 
     day: int
     status: str
     salary: Salary | None
+    contract: str = ""
+    is_full_time: bool | None = None
+    starts: int | None = None
+    ended: int | None = None
 
 
 class Graduate(NamedTuple):
@@ -59,6 +68,8 @@ class Graduate(NamedTuple):
     is_authorised: bool
     placements: tuple[Placement, ...]
     final: str
+    is_student: bool = False
+    qualified_on: date | None = None
 
     @property
     def is_excluded(self) -> bool:
@@ -84,6 +95,14 @@ class Share:
     def as_json(self) -> dict[str, int]:
         """`{count, of}`."""
         return {"count": self.count, "of": self.of}
+
+    @property
+    def percent(self) -> str | None:
+        """The share in per cent with one decimal, rounded half up, once; None of nothing."""
+        if self.of == 0:
+            return None
+        tenths = (2000 * self.count + self.of) // (2 * self.of)
+        return f"{tenths // 10}.{tenths % 10}"
 
 
 def status_on(graduate: Graduate, day: int) -> str:

@@ -143,6 +143,7 @@ class PlacementReported(_AboutCase):
     field: Literal["in", "out", "unknown"] = "unknown"
     employer: Literal["external", "programme"] = "external"
     hours: int | None = Field(default=None, ge=0, le=168)
+    base_pay: Amount | None = None
     contract_signed_on: Day | None = None
     offered_on: Day | None = None
     starts_on: Day | None = None

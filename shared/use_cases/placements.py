@@ -10,8 +10,10 @@ from shared.domain.calendar import is_monday
 from shared.domain.change import Change
 from shared.domain.errors import AlreadyExists, NotFound, invalid
 from shared.domain.life_cycle import Role
+from shared.domain.money import NotMoney, to_minor
 from shared.domain.placement import Placement
 from shared.policy.criteria import WAIVABLE
+from shared.policy.employment import intent_closes_on
 from shared.use_cases.commands import require
 
 WEEKS_BACK_MAX = 6
@@ -22,6 +24,11 @@ def declare(change: Change, *, fact: str, value: str, placement: str | None = No
     """The person declares a fact that only they know."""
     if fact == "self_employment_attested" and placement not in change.case.placements:
         raise NotFound(str(placement))
+    if fact == "intent":
+        change.check("declared")
+        last_day = intent_closes_on(change.case.enrolment.started_on)
+        closed = "The survey of intent closed on the third day of the course; a later change does not count."
+        require(last_day is None or change.today <= last_day, "survey-closed", closed)
     if fact == "consent":
         change.person["/consents/employers"] = value
     change.record("declared", placement, fact=fact, value=value)
@@ -125,13 +132,27 @@ def report_placement(
     change.answer = {"placement_id": subject}
     if subject in change.case.placements:
         return
-    stated = {name: _plain(value) for name, value in facts.items() if value is not None}
+    stated = {name: _plain(value) for name, value in _priced(facts).items() if value is not None}
     if "renews" in stated and stated["renews"] not in change.case.placements:
         raise invalid("/renews", "unknown")
     _plausible(change, facts)
     change.record("placement_reported", subject, **stated)
     if employer_name:
         change.person[f"/employers/{subject}"] = employer_name
+
+
+def _priced(facts: dict[str, Any], pointer: str = "") -> dict[str, Any]:
+    """The facts with the yearly base pay in minor units, as it is stored."""
+    said = facts.get("base_pay")
+    if said is None:
+        return {name: value for name, value in facts.items() if name != "base_pay"}
+    money = said if isinstance(said, dict) else said.model_dump()
+    try:
+        base_minor = to_minor(money["amount"], money["currency"])
+    except NotMoney as error:
+        raise invalid(f"{pointer}/base_pay/amount", "not_money") from error
+    kept = {name: value for name, value in facts.items() if name != "base_pay"}
+    return kept | {"base_minor": base_minor, "base_currency": money["currency"]}
 
 
 def _plausible(change: Change, facts: dict[str, Any]) -> None:
@@ -205,7 +226,7 @@ def rule_placement(
         if document not in change.case.documents:
             raise NotFound(document)
     evidence = [change.case.documents[each].blob for each in documents or []]
-    stated = {name: _plain(value) for name, value in (facts or {}).items() if value is not None}
+    stated = {name: _plain(value) for name, value in _priced(facts or {}, "/facts").items() if value is not None}
     if still_held:
         stated |= {"ended_on": None, "end_reason": None}
     extra: dict[str, Any] = {"facts": stated} if stated and outcome == "verified" else {}

@@ -94,6 +94,8 @@ def for_staff(case: Case) -> dict[str, Any]:
         priced = seen["enrolment"]["contract"]
         priced["price"] = money(priced.pop("price_minor"), contract.currency)
         priced["deposit"] = money(priced.pop("deposit_minor"), contract.currency)
+    for key, placement in case.placements.items():
+        seen["placements"][key] = _priced(placement, seen["placements"][key])
     for key, refund in case.refunds.items():
         if refund.proposal is not None:
             seen["refunds"][key]["proposal"]["shares"] = [_share(each) for each in refund.proposal.shares]
@@ -181,8 +183,14 @@ def _contract(case: Case) -> dict[str, Any] | None:
 
 
 def _placement(placement: Placement, language: str) -> dict[str, Any]:
-    stated = placement.model_dump(mode="json", exclude={"source_id", "retention_checked"})
+    stated = _priced(placement, placement.model_dump(mode="json", exclude={"source_id", "retention_checked"}))
     return stated | {"in_words": said("placement", placement.status, language)}
+
+
+def _priced(placement: Placement, stated: dict[str, Any]) -> dict[str, Any]:
+    """The same with the base pay as money is written on the wire."""
+    minor, currency = stated.pop("base_minor"), stated.pop("base_currency")
+    return stated | {"base_pay": money(minor, currency) if placement.base_minor is not None else None}
 
 
 def _share(share: Share) -> dict[str, Any]:

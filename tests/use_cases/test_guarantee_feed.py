@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain.errors import InvalidInput, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.policy.facts import parse_facts
 from shared.use_cases import placements
@@ -102,3 +103,46 @@ def test_search_week_that_is_still_to_come_or_long_past_is_closed() -> None:
                 Role.APPLICANT,
                 lambda c, monday=monday: placements.log_search_week(c, monday=monday, applications=5),
             )
+
+
+@pytest.mark.parametrize(("day", "is_open"), [("2027-04-07", True), ("2027-04-08", False)])
+def test_survey_of_intent_closes_with_the_third_day_of_the_course(day: str, is_open: bool) -> None:
+    case = InMemory().studying()
+    case.do("2027-04-05", Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value="job"))
+
+    if is_open:
+        case.do(day, Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value="study"))
+    else:
+        with pytest.raises(RuleBroken, match="survey of intent closed"):
+            case.do(day, Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value="study"))
+
+    assert case.case.enrolment.intent == ("study" if is_open else "job")
+
+
+def test_base_pay_is_kept_in_minor_units_and_a_persons_ruling_corrects_it() -> None:
+    case = InMemory().qualified()
+    pay = {"amount": "42000.50", "currency": "EUR"}
+    case.do("2027-11-02", Role.APPLICANT, lambda c: placements.report_placement(c, base_pay=pay, **JOB))
+    said = case.case.placements["p1"]
+    seen = pay | {"amount": "41000"}
+    case.do(
+        "2027-11-03",
+        Role.CAREERS,
+        lambda c: placements.rule_placement(c, placement="p1", outcome="verified", facts={"base_pay": seen}),
+    )
+
+    ruled = case.case.placements["p1"]
+
+    assert (said.base_minor, said.base_currency) == (4_200_050, "EUR")
+    assert (ruled.base_minor, ruled.base_currency) == (4_100_000, "EUR")
+
+
+def test_base_pay_with_more_decimals_than_its_currency_has_is_refused() -> None:
+    case = InMemory().qualified()
+
+    with pytest.raises(InvalidInput):
+        case.do(
+            "2027-11-02",
+            Role.APPLICANT,
+            lambda c: placements.report_placement(c, base_pay={"amount": "1.5", "currency": "JPY"}, **JOB),
+        )

@@ -19,6 +19,8 @@ export default [
               {"name": "field", "kind": "choice", "choices": ["in", "out", "unknown"]},
               {"name": "employer", "kind": "choice", "choices": ["external", "programme"]},
               {"name": "hours", "kind": "number", "min": 0, "max": 168},
+              {"name": "base_pay", "kind": "group",
+               "fields": [{"name": "amount", "kind": "text", "max": 17}, {"name": "currency", "kind": "text", "max": 3}]},
               {"name": "contract_signed_on", "kind": "date"},
               {"name": "offered_on", "kind": "date"},
               {"name": "starts_on", "kind": "date"},

@@ -194,6 +194,7 @@ function isFirst(act) {
 function card(act) {
   const fields = act.fields.map((field) => ({
     ...field,
+    fields: field.fields?.map((each) => ({ ...each, name: `${field.name}.${each.name}` })),
     label: field.label && say(field.label),
     choices: field.choices_from ? LISTS[field.choices_from]() : field.choices,
     max: field.name === "ended_on" || field.name === "offered_on" ? today : field.max,

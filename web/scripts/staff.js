@@ -238,7 +238,7 @@ function fieldOf(name, schema, required) {
   const ids = IDS[name]?.(open.seen);
   if (schema.enum || schema.const) return { ...field, kind: "choice", choices: schema.enum ?? [schema.const] };
   if (ids?.length && schema.type === "string") return { ...field, kind: "choice", choices: ids.map((id) => [id, id]) };
-  if (schema.type === "object") return { ...field, kind: "group", fields: fieldsOf(schema).map((each) => ({ ...each, name: `${name}.${each.name}` })) };
+  if (schema.type === "object") return { ...field, kind: "group", fields: fieldsOf(schema).map((each) => ({ ...each, name: `${name}.${each.name}`, required: each.required && required })) };
   if (schema.type === "array" && resolved(schema.items).type === "object") return { ...field, kind: "rows", fields: fieldsOf(schema.items) };
   if (schema.type === "array") return { ...field, kind: "list", hint: "hint.list" };
   if (schema.type === "boolean") return { ...field, kind: "checkbox", required: false };
