@@ -63,3 +63,4 @@ infra-check: setup
 docs: setup
 	@$(BIN)/python -m shared.policy handbook --write
 	@$(BIN)/python tools/lifecycle_page.py --write
+	@$(BIN)/python tools/data_page.py --write

@@ -2,11 +2,22 @@
 
 import azure.functions as func
 
-from functions import applications, enrolments, placements, refunds, reports, screening, service, timers, webhooks
+from functions import (
+    applications,
+    enrolments,
+    placements,
+    privacy,
+    refunds,
+    reports,
+    screening,
+    service,
+    timers,
+    webhooks,
+)  # fmt: skip
 from shared import bootstrap
 
 bootstrap.settings()
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for noun in (applications, screening, enrolments, placements, refunds, webhooks, reports, service, timers):
+for noun in (applications, screening, enrolments, placements, refunds, privacy, webhooks, reports, service, timers):
     app.register_functions(noun.bp)

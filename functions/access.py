@@ -81,6 +81,8 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/payee": _person(),
     f"POST {CASE}/contact": _person(),
     f"POST {CASE}/appeals": _person(key=True),
+    f"POST {CASE}/data-requests": Access(link=BINDING, roles=(ADMISSIONS, CAREERS)),
+    f"GET {CASE}/export": Access(link=BINDING, roles=(ADMISSIONS,)),
     # specialist, admissions
     f"POST {CASE}/assignment": _staff(SPECIALIST, ADMISSIONS),
     f"POST {CASE}/screening-events": _staff(SPECIALIST, ADMISSIONS),
@@ -121,7 +123,11 @@ ACCESS: dict[str, Access] = {
     "GET cases": _staff(*CASE_STAFF),
     f"GET {CASE}/documents/{{document}}": _staff(*CASE_STAFF),
     f"GET {CASE}/events": _staff(*CASE_STAFF, AUDITOR),
+    f"POST {CASE}/data-requests/{{request}}/ruling": _staff(ADMISSIONS, FINANCE, key=True),
+    f"POST {CASE}/holds": _staff(ADMISSIONS, CAREERS, FINANCE),
+    f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
     # auditor, admin
+    f"GET {CASE}/reads": _staff(AUDITOR, ADMIN),
     "POST audits": _staff(AUDITOR, ADMIN),
     "GET audits": _staff(AUDITOR, ADMIN),
     "GET audits/{run}": _staff(AUDITOR, ADMIN),

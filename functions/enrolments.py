@@ -110,7 +110,7 @@ class ContactLogged(Form):
 class CallBack(Form):
     """Somebody rang the person on a number known before the change."""
 
-    about: Literal["payee", "contact"]
+    about: Literal["payee", "contact", "data_request"]
     outcome: Literal["confirmed", "denied"]
     note: Note | None = None
 

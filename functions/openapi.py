@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions import applications, enrolments, placements, refunds, reports, screening
+from functions import applications, enrolments, placements, privacy, refunds, reports, screening
 from functions.access import ACCESS, Access
 from functions.http import PROBLEMS
 
 FORMS: dict[str, type[BaseModel]] = {
     f"POST {act.full_route}": act.form
-    for noun in (applications, screening, enrolments, placements, refunds)
+    for noun in (applications, screening, enrolments, placements, refunds, privacy)
     for act in noun.ACTS
 } | {
     "POST applications": applications.Application,
@@ -28,6 +28,7 @@ FORMS: dict[str, type[BaseModel]] = {
 QUERIES: dict[str, type[BaseModel]] = {
     "GET work-queue": applications.QueueQuestion,
     "GET cases": applications.CaseSearch,
+    "GET cases/{case_id}/reads": privacy.ReadsQuestion,
 }
 CREATED = {"POST applications": "202", "POST links": "202", "POST audits": "201", "POST webhooks/{partner}": "202"}
 

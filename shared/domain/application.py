@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from shared.domain import custody
 from shared.domain.events import Event, Record
 from shared.domain.life_cycle import NONE, LifeCycle, Role, row
 
@@ -225,6 +226,7 @@ APPLICATION = LifeCycle(
             [ADMISSIONS],
             "Within 30 days a lapsed offer is given back.",
         ),
+        *custody.rows(STATES[1:]),
     ),
 )
 
@@ -239,18 +241,11 @@ class Submission(Record):
 
 
 class Document(Record):
-    """A file of the person: unseen until everything kept of it was found clean.
-
-    `copy_blob` is an image written anew, and what staff are shown. `etags` binds a scan to the blob that was stored.
-    """
+    """A file of the person: unseen until it is found clean."""
 
     blob: str
     kind: str
     content_type: str
-    size: int = 0
-    copy_blob: str | None = None
-    etags: dict[str, str] = Field(default_factory=dict)
-    found_clean: list[str] = Field(default_factory=list)
     status: str = "scanning"
     added_at: datetime
 
@@ -346,22 +341,11 @@ def _details_corrected(case: Case, event: Event) -> None:
 
 
 def _document_added(case: Case, event: Event) -> None:
-    known = case.documents.get(str(event.subject))
-    if known is not None:
-        known.kind = event.data["kind"]
-        return
-    case.documents[str(event.subject)] = Document(added_at=event.at, **event.data)
+    case.documents.setdefault(str(event.subject), Document(added_at=event.at, **event.data))
 
 
 def _document_scanned(case: Case, event: Event) -> None:
-    document, blob = case.documents[str(event.subject)], event.data.get("blob")
-    if event.data["result"] == "malicious":
-        document.status = "malicious"
-        return
-    if blob is not None:
-        document.found_clean.append(blob)
-    if blob is None or set(document.etags) <= set(document.found_clean):
-        document.status = "clean"
+    case.documents[str(event.subject)].status = event.data["result"]
 
 
 def _bounced(case: Case, event: Event) -> None:
@@ -461,4 +445,5 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "offer_reminded": _reminded,
     "offer_lapsed": _lapsed,
     "offer_lapse_undone": _given_back,
+    **custody.FOLDS,
 }

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from shared.domain import application, enrolment, four_eyes, placement, refund
 from shared.domain.application import APPLICATION, Application, Document
+from shared.domain.custody import Custody
 from shared.domain.enrolment import ENROLMENT, Enrolment, LedgerLine, Payee
 from shared.domain.errors import NotFound
 from shared.domain.events import CYCLE_OF, FIRST_LINK, Event, Record
@@ -60,6 +61,7 @@ class Agenda(Record):
     deadlines_at: datetime | None = None
     retention_at: datetime | None = None
     refund_at: datetime | None = None
+    privacy_at: datetime | None = None
 
 
 class Case(Record):
@@ -89,6 +91,7 @@ class Case(Record):
     ledger: list[LedgerLine] = Field(default_factory=list)
     documents: dict[str, Document] = Field(default_factory=dict)
     payee: Payee | None = None
+    custody: Custody = Field(default_factory=Custody)
     steps: list[Step] = Field(default_factory=list)
     facts_changed_at: int = 0
     facts_changed_on: date | None = None

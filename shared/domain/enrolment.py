@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from shared.domain import custody
 from shared.domain.events import Event, Record
 from shared.domain.life_cycle import NONE, LifeCycle, Role, row
 
@@ -569,6 +570,8 @@ def _called_back(case: Case, event: Event) -> None:
     if event.data["about"] == "contact":
         case.contact_confirmed = True  # Confirmed, it holds from now on; denied, the old one has held all along.
         case.mail_bounced = case.mail_bounced and not confirmed
+    elif event.data["about"] == "data_request":
+        custody.heard(case, event)
     elif case.payee is not None and case.payee.hash == event.data["hash"]:
         case.payee.confirmed_by = event.actor.id if confirmed else None
         case.payee.denied = not confirmed

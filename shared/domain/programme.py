@@ -65,6 +65,7 @@ class ServiceLevels(_Data):
     sign_days: int
     pay_days: int
     appeal_days: int
+    data_request_days: int
 
 
 class Limits(_Data):
@@ -79,6 +80,8 @@ class Limits(_Data):
     retention_check_days: int
     payee_hold_hours: int
     closed_application_months: int
+    contract_record_months: int
+    export_days: int
 
 
 class Programme(_Data):

@@ -15,6 +15,7 @@ from shared.policy.facts import parse_facts
 from shared.policy.refund import revisit_on
 from shared.policy.terms import Terms
 from shared.use_cases.guarantee import Judgement, claim_until, judge, step
+from shared.use_cases.retention import erasable_from
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         deadlines_at=next_deadline(case, programme),
         retention_at=next_retention_check(case, programme),
         refund_at=now if work is not None else _next_look(case, terms, now),
+        privacy_at=next_erasure(case, programme),
     )
     return judgement
 
@@ -80,7 +82,12 @@ def stage(case: Case) -> str:
 
 def whose_turn(case: Case, programme: Programme) -> Turn:
     """The most urgent thing that somebody has to do; ties go to money, then to people who wait."""
-    return _refund_turn(case, programme) or _search_turn(case, programme) or _course_turn(case, programme)
+    return (
+        _refund_turn(case, programme)
+        or _data_turn(case, programme)
+        or _search_turn(case, programme)
+        or _course_turn(case, programme)
+    )
 
 
 def _refund_turn(case: Case, programme: Programme) -> Turn | None:
@@ -103,13 +110,20 @@ def _refund_turn(case: Case, programme: Programme) -> Turn | None:
     return None
 
 
+def _data_turn(case: Case, programme: Programme) -> Turn | None:
+    days = timedelta(days=programme.service_levels.data_request_days)
+    for request in case.custody.requests:
+        if request.status == "asked":
+            return Turn("careers", "call_about_data_request", request.asked_at + days)
+        if request.status == "confirmed":
+            return Turn("admissions", "rule_data_request", request.asked_at + days)
+    return None
+
+
 def _search_turn(case: Case, programme: Programme) -> Turn | None:
     enrolment = case.enrolment
     if case.mail_bounced:
         return Turn("specialist", "call_about_bounced_mail", None)
-    last = max(case.documents.values(), key=lambda each: each.added_at, default=None)
-    if last is not None and last.status == "malicious":
-        return Turn("specialist", "ask_for_another_document", None)
     if enrolment.expiry_proposal is not None:
         return Turn("finance", "sign_expiry", None)
     if enrolment.status != "qualified":
@@ -224,6 +238,12 @@ def next_retention_check(case: Case, programme: Programme) -> datetime | None:
         and not placement.retention_checked
     ]
     return _noon(case, min(days)) if days and case.enrolment.status == "qualified" else None
+
+
+def next_erasure(case: Case, programme: Programme) -> datetime | None:
+    """When what names the person goes; at once where that has begun."""
+    begun = case.custody.erasure_begun_at
+    return begun if begun and case.erased_at is None else _noon(case, erasable_from(case, programme))
 
 
 def _noon(case: Case, day: date | None) -> datetime | None:

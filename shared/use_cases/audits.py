@@ -102,9 +102,7 @@ def findings_of(case: Case, events: list[Event], services: Services, asked: date
 
 
 def _comparable(case: Case) -> dict[str, object]:
-    facts = case.facts_of_record()
-    facts["erased_at"] = None  # Erasure is no event: it leaves the chain as it was.
-    return facts
+    return case.facts_of_record()
 
 
 def _missed(case: Case, services: Services, asked: datetime) -> list[dict[str, Any]]:

@@ -17,13 +17,13 @@ from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import Role
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import settle
+from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 CASES = "cases"
 CASE_BYTES_MAX = 200_000
-RECEIPT_SECONDS = 30 * 24 * 3600
 MESSAGE_HELD_SECONDS = 60
 MACHINE_TRIES = 6
 PERSON_TRIES = 2
@@ -183,7 +183,7 @@ def _receipt(change: Change, key: Key) -> dict[str, Any]:
         "fingerprint": key.fingerprint,
         "answer": change.answer,
         "sequence": change.case.sequence,
-        "ttl": RECEIPT_SECONDS,
+        "ttl": seconds_kept(CASES, "receipt"),
     }
 
 

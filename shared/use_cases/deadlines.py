@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("pledge.sweeps")
 
-RULES = {"deadlines": 1, "retention": 1, "refund": 1}
+RULES = {"deadlines": 1, "privacy": 1, "retention": 1, "refund": 1}
 """The version of the rule that each sweep's code serves; the programme's file says which one is in force."""
 PAGE = 100
 TIME_BUDGET = timedelta(minutes=4)

@@ -19,6 +19,7 @@ from shared.domain.errors import PledgeError, RecordChanged, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import letters
+from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -28,9 +29,7 @@ logger = logging.getLogger("pledge.deliveries")
 CASES = "cases"
 # Ten tries over 75 hours (Standard Webhooks); after the last one a message is dead and a person looks at it.
 WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400))
-KEPT_SECONDS = 90 * 24 * 3600
 LINK_DAYS = 30
-LINK_KEPT_SECONDS = 60 * 24 * 3600
 
 
 async def try_now(services: Services, case: Case, messages: list[dict[str, Any]], now: datetime) -> None:
@@ -63,7 +62,7 @@ async def deliver(services: Services, message: dict[str, Any], now: datetime, ca
         # Money is never given up: its order is asked after, day by day, until the partner says what became of it.
         noted["next_try_at"] = (now + WAITS[min(tries, len(WAITS)) - 1]).isoformat()
     elif status == "delivered":
-        noted["ttl"] = KEPT_SECONDS
+        noted["ttl"] = seconds_kept(CASES, "message")
     await _note(services, noted, message.get("_etag"))
     if status in ("bounced", "dead") and message["channel"] == "mail":
         await _tell_staff(services, message["case_id"], now)
@@ -136,7 +135,7 @@ async def new_link(services: Services, case_id: str, now: datetime) -> str:
         "issued_at": now.isoformat(),
         "expires_at": (now + timedelta(days=LINK_DAYS)).isoformat(),
         "revoked": False,
-        "ttl": LINK_KEPT_SECONDS,
+        "ttl": seconds_kept("links", "link"),
     }
     await services.store.create("links", link, link["id"])
     return f"{services.settings.site_url}/case.html#{case_id}.{token}"
@@ -153,13 +152,15 @@ async def remember_address(services: Services, address: str, case_id: str) -> No
         row = await services.store.read("addresses", address, address)
         if row is None:
             try:
-                await services.store.create("addresses", {"id": address, "cases": [case_id]}, address)
+                await services.store.create(
+                    "addresses", {"id": address, "kind": "address", "cases": [case_id]}, address
+                )
                 return
             except AlreadyStored:
                 continue
         if case_id in row["cases"]:
             return
-        changed = {"id": address, "cases": [*row["cases"], case_id]}
+        changed = {"id": address, "kind": "address", "cases": [*row["cases"], case_id]}
         try:
             await services.store.replace("addresses", changed, row["_etag"], address)
             return

@@ -249,6 +249,12 @@ async def call_back(change: Change, services: Services, *, about: str, outcome: 
             raise NotFound("payee")
         change.record("call_back_recorded", about=about, outcome=outcome, hash=payee.hash, note=note)
         return
+    if about == "data_request":
+        asked = [each.id for each in change.case.custody.requests if each.status == "asked"]
+        if not asked:
+            raise NotFound("data request")
+        change.record("call_back_recorded", asked[0], about=about, outcome=outcome, hash=None, note=note)
+        return
     change.record("call_back_recorded", about=about, outcome=outcome, hash=None, note=note)
     person = await services.store.read(CASES, "person", change.case.case_id)
     pending = (person or {}).get("pending_contact")

@@ -22,12 +22,15 @@ class Letter:
     def written(self, language: str, name: str, parameters: dict[str, Any], link: str | None) -> tuple[str, str]:
         """Subject and text, filled in. Personal data goes into the text only, never into a link."""
         spoken = language if language in self.subject else "en"
-        values = {key: _said(value) for key, value in parameters.items()} | {"name": name, "link": link or ""}
+        values = {key: _said(value, spoken) for key, value in parameters.items()} | {"name": name, "link": link or ""}
         return self.subject[spoken].format_map(values), self.text[spoken].format_map(values)
 
 
-def _said(value: Any) -> str:
-    return ", ".join(str(each) for each in value) if isinstance(value, list) else str(value)
+def _said(value: Any, language: str) -> str:
+    """A parameter as its reader should see it; a code that has words is said in words."""
+    if isinstance(value, list):
+        return ", ".join(_said(each, language) for each in value)
+    return CODES.get(str(value), {}).get(language, str(value))
 
 
 def _load() -> dict[str, Letter]:
@@ -44,3 +47,4 @@ def _load() -> dict[str, Letter]:
 
 
 LETTERS = _load()
+CODES: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))["code"]

@@ -435,7 +435,12 @@ async def _payee_for(services: Services, case_id: str, share: Share) -> dict[str
     item = await services.store.read(CASES, "payee", case_id)
     if item is None:
         raise NotFound("payee")
-    return _unseal(services, case_id, item["sealed"])
+    return account_of(services, case_id, item)
+
+
+def account_of(services: Services, case_id: str, payee: dict[str, str]) -> dict[str, str]:
+    """The account that a stored payee holds, in the clear."""
+    return _unseal(services, case_id, payee["sealed"])
 
 
 async def _heard(services: Services, case_id: str, reference: str, answer: Answer, now: datetime) -> None:

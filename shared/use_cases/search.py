@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.cosmos import AlreadyStored
 from shared.domain.errors import NotFound, invalid
+from shared.domain.events import Actor
 from shared.use_cases.commands import CASES, load
+from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -78,3 +82,34 @@ def _key(after: str | None) -> tuple[str, str]:
     if not mark:
         raise invalid("/after", "not_a_key")
     return due, case_id
+
+
+async def note_read(
+    services: Services, case_id: str, what: str, actor: Actor, now: datetime, document_id: str | None = None
+) -> None:
+    """Who read what of a person, and when: written before it is sent, without content; once a minute is enough."""
+    seed = f"{case_id}|{what}|{document_id}|{actor.id}|{now:%Y%m%d%H%M}"
+    row = {
+        "id": hashlib.sha256(seed.encode()).hexdigest(),
+        "kind": "read",
+        "case_id": case_id,
+        "what": what,
+        "document_id": document_id,
+        "role": actor.role.value,
+        "by": actor.id,
+        "at": now.isoformat(),
+        "ttl": seconds_kept("reads", "read"),
+    }
+    try:
+        await services.store.create("reads", row, case_id)
+    except AlreadyStored:
+        return
+
+
+async def reads_of(services: Services, case_id: str, after: str) -> list[dict[str, Any]]:
+    """Who read what of this person, oldest first, after an instant; at most 200."""
+    rows = await services.store.query(
+        "reads", "SELECT TOP 200 * FROM c WHERE c.at > @after ORDER BY c.at", {"after": after}, case_id
+    )
+    told = ("at", "what", "document_id", "role", "by")
+    return [{name: row.get(name) for name in told} for row in rows]

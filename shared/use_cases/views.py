@@ -77,6 +77,8 @@ def for_person(case: Case, programme: Programme) -> dict[str, Any]:
                    for each in case.claims],
         "refunds": {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"},
         "payee_named": case.payee is not None,
+        "data_requests": [{"request_id": each.id, "kind": each.kind, "status": each.status,
+                           "asked_at": _iso(each.asked_at)} for each in case.custody.requests],
     }  # fmt: skip
     return seen
 

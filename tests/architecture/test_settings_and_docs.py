@@ -93,6 +93,17 @@ def test_the_page_of_life_cycles_is_current() -> None:
     assert page == printed.stdout, "run: python tools/lifecycle_page.py --write"
 
 
+def test_the_page_of_what_is_stored_is_current() -> None:
+    printed = subprocess.run(
+        [sys.executable, "tools/data_page.py"], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60,
+        env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+    )  # fmt: skip
+
+    assert printed.returncode == 0, printed.stderr
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    assert page == printed.stdout, "run: python tools/data_page.py --write"
+
+
 def test_make_docs_writes_every_generated_page() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
 

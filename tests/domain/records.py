@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.domain.application import Assessment, Condition, Document, Offer, Submission
 from shared.domain.case import Case
+from shared.domain.custody import DataRequest, Hold
 from shared.domain.enrolment import Contract, JobOffer, Leave, Pause
 from shared.domain.enrolment import Payee as KnownPayee
 from shared.domain.events import Actor, Event
@@ -59,6 +60,13 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "application_withdrawn": (None, {}),
     "application_reopened": (None, {}),
     "offer_lapse_undone": (None, {"answer_by": "2027-07-01"}),
+    "data_requested": ("d2", {"kind": "erasure"}),
+    "data_request_granted": ("d1", {}),
+    "data_request_refused": ("d1", {}),
+    "hold_placed": ("h2", {}),
+    "hold_released": ("h1", {}),
+    "erasure_begun": (None, {}),
+    "data_erased": (None, {}),
     "contract_sent": (None, {
         "price_minor": 800_000, "currency": "EUR", "country": "FR", "time_zone": "Europe/Paris", "deposit_minor": 1,
     }),
@@ -128,7 +136,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
 }  # fmt: skip
 """Each kind of event once: its subject and data, chosen so that folding it in changes the case of `case_in`."""
 
-REASONS = {"appeal_filed": "facts", "criterion_waived": "hardship"}
+REASONS = {"hold_placed": "dispute", "appeal_filed": "facts", "criterion_waived": "hardship"}
 ACTOR_ID = "t/somebody"
 
 
@@ -165,6 +173,8 @@ def case_in(cycle: str, state: str) -> Case:
     enrolment.job_offers = {"o1": JobOffer(offered_on=EARLIER)}
     enrolment.expiry_proposal = "x1"
     case.payee = KnownPayee(hash="d" * 64, named_at=BEFORE, named_by="applicant")
+    case.custody.requests = [DataRequest(id="d1", kind="export", asked_at=BEFORE, asked_by="applicant")]
+    case.custody.holds = [Hold(id="h1", placed_on=EARLIER, placed_by="t/another", reason="dispute")]
     case.claims = [Claim(id="k1", filed_at=BEFORE, refund="r1")]
     case.placements["j1"] = Placement(
         status="reported", source="applicant", source_id="applicant", reported_on=EARLIER, contract="permanent"

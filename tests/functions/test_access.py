@@ -20,7 +20,6 @@ from functions.http import PROBLEMS
 from functions.timers import TIMERS
 from local.testing import Stack
 from shared.domain.life_cycle import Role
-from tests.files import a_pdf
 from tests.people import Applicant, calls_so_far, store_calls
 
 APPLIED_AT = "2027-01-11T14:00:00Z"
@@ -29,6 +28,9 @@ A_DAY_AFTER_THAT = "2027-02-13T14:00:01Z"
 UNKNOWN_CASE = "z" * 26
 STAFF = (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE, Role.AUDITOR, Role.ADMIN)
 DOOR = (401, 403, 404, 410)
+NOTED = (
+    "GET cases/{case_id}", "GET cases/{case_id}/guarantee", "GET cases/{case_id}/documents/{document}",
+)  # fmt: skip
 READING = ("Read", "SqlQuery", "QueryPlan", "ReadFeed")
 FORGED = {
     # {"auth_typ":"aad","claims":[{"typ":"roles","val":"admin"},{"typ":"roles","val":"finance"}]}
@@ -111,7 +113,7 @@ def world() -> Iterator[World]:
         stack.move_clock(A_DAY_AFTER_THAT, timers=False)
         links["own"], links["another's"] = fresh_link(ada), fresh_link(ben)
 
-        upload = {"file": ("certificate.pdf", a_pdf(), "application/pdf")}
+        upload = {"file": ("certificate.pdf", b"%PDF-1.7 something", "application/pdf")}
         address = f"{ada.api}/cases/{ada.case_id}/documents"
         added = ada.client.post(address, data={"kind": "certificate"}, files=upload, headers=bearer(links["own"]))
         assert added.status_code == 200, added.text
@@ -222,7 +224,7 @@ def test_exactly_the_callers_of_the_row_get_past_the_door(world: World, caller: 
 def test_nobody_changes_anything_at_the_door(world: World, caller: str) -> None:
     for route, knock in world.sweep(caller).items():
         written = [call for call in knock.calls if is_write(call)]
-        if route == "GET cases/{case_id}/documents/{document}" and knock.answer.status_code == 200:
+        if route in NOTED and knock.answer.status_code == 200 and caller.startswith("staff"):
             assert {call["container"] for call in written} == {"reads"}, "who read what evidence is kept"
         else:
             assert written == [], route

@@ -98,5 +98,5 @@ def test_personal_data_of_a_closed_application_is_erased_after_24_months_and_the
     items = [row.get("item", row) for row in dump(calendar, "cases")]
     kinds = {item["kind"] for item in items if item["case_id"] == person.case_id}
     assert kinds & {"person", "payee", "note", "submission"} == set()
-    assert [event["hash"] for event in person.events()] == chain
+    assert [event["hash"] for event in person.events()][: len(chain)] == chain
     assert person.email not in str(dump(calendar, "addresses"))

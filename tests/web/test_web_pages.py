@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from functions import applications, enrolments, placements, refunds, screening
+from functions import applications, enrolments, placements, privacy, refunds, screening
 from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
@@ -28,7 +28,9 @@ PROGRAMME = tomllib.loads((ROOT / "programmes" / "ai-diploma.toml").read_text("u
 VOID = {"meta", "link", "input", "br", "img", "hr"}
 CASE = "cases/{case_id}/"
 FORMS = {
-    act.route: act.form for noun in (applications, enrolments, placements, refunds, screening) for act in noun.ACTS
+    act.route: act.form
+    for noun in (applications, enrolments, placements, privacy, refunds, screening)
+    for act in noun.ACTS
 }
 FORMS["documents"] = applications.DocumentUpload
 STAFF = (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE)
@@ -177,6 +179,16 @@ def test_every_key_that_is_used_exists() -> None:
     used, begun = used_keys()
     assert used <= set(WORDS["en"]), used - set(WORDS["en"])
     assert [prefix for prefix in begun if not any(key.startswith(prefix) for key in WORDS["en"])] == []
+
+
+def test_a_copy_of_ones_data_speaks_of_events_as_the_pages_do() -> None:
+    own = tomllib.loads((ROOT / "shared" / "use_cases" / "words.toml").read_text("utf-8"))["event"]
+    pages = {
+        key.removeprefix("event."): {language: WORDS[language][key] for language in WORDS}
+        for key in WORDS["en"]
+        if key.startswith("event.")
+    }
+    assert own == pages
 
 
 def test_every_key_is_used() -> None:

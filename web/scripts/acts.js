@@ -77,6 +77,8 @@ export default [
   {"id": "contact", "route": "contact", "actions": ["change_contact"], "group": "me",
    "fields": [{"name": "email", "kind": "email", "max": 254, "autocomplete": "email"},
               {"name": "phone", "kind": "tel", "max": 40, "autocomplete": "tel"}]},
+  {"id": "data-request", "route": "data-requests", "actions": ["request_data"], "group": "me",
+   "fields": [{"name": "kind", "kind": "choice", "choices": ["export", "erasure"], "required": true}]},
   {"id": "withdrawal", "route": "withdrawal", "actions": ["withdraw_application", "withdraw", "cancel", "terminate"],
    "group": "me", "confirm": true, "danger": true, "fields": []}
 ];

@@ -143,8 +143,21 @@ function record() {
   if (seen.payee_named) part("case.payee", make("p", {}, say("case.payee_named")));
   const documents = Object.values(seen.documents);
   if (documents.length) part("case.documents", list(documents.map((each) => [called("choice", each.kind), " ", badge({ clean: "good", malicious: "bad" }[each.status] ?? "open", called("document_status", each.status))])));
+  if (seen.data_requests.some((each) => each.kind === "export" && each.status === "granted")) parts.push(copy());
   if (seen.submissions.length > 1) part("case.submissions", list(seen.submissions.map((each) => [moment(each.sent_at), each.chosen && [" ", badge("good", say("case.this_counts"))]])));
   return parts;
+}
+
+function copy() {
+  const result = make("p", { role: "status", "aria-live": "polite" });
+  const fetchCopy = async () => {
+    const answer = await call("GET", `/cases/${link.id}/export`, { token: link.token });
+    if (!answer.ok) return result.replaceChildren(problemText(answer));
+    const address = URL.createObjectURL(answer.body);
+    make("a", { href: address, download: `${seen.case_id}.zip` }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+  };
+  return make("section", { class: "part" }, make("button", { type: "button", class: "quiet", click: fetchCopy }, say("case.data_copy")), result);
 }
 
 const list = (items) => items.length > 0 && make("ul", { class: "plain" }, items.map((each) => make("li", {}, each)));

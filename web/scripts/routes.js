@@ -32,5 +32,9 @@ export default {
   "proposals/{proposal}/signature": ["approve", "refuse", "sign_lapse", "return_proposal", "drop_proposal", "approve_anew", "expire", "drop_expiry", "sign_recovery"],
   "refunds/{refund}/payment": ["start_payment"],
   "appeals/{appeal}/decision": ["uphold", "overturn"],
-  "recovery/{recovery}/outcome": ["record_recovery", "waive_recovery"]
+  "recovery/{recovery}/outcome": ["record_recovery", "waive_recovery"],
+  "data-requests": ["request_data"],
+  "data-requests/{request}/ruling": ["grant_data_request", "refuse_data_request"],
+  "holds": ["place_hold"],
+  "holds/{hold}/release": ["release_hold"]
 };

@@ -183,6 +183,8 @@ const IDS = {
   offer_id: ({ enrolment }) => Object.keys(enrolment.job_offers),
   leave_id: ({ enrolment }) => enrolment.leaves.map((each) => each.id),
   pause_id: ({ enrolment }) => enrolment.pauses.map((each) => each.id),
+  request: ({ custody }) => custody.requests.filter((each) => !["granted", "refused"].includes(each.status)).map((each) => each.id),
+  hold: ({ custody }) => custody.holds.filter((each) => !each.released_on).map((each) => each.id),
   refund: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "approved"),
   appeal: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "appealed"),
   recovery: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "recovery_open"),

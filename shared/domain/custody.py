@@ -1,0 +1,122 @@
+"""What is done with the file of a case, whatever stage it is at: requests for one's data, legal holds, erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from shared.domain.events import Event, Record
+from shared.domain.life_cycle import Role, Row, row
+
+if TYPE_CHECKING:
+    from shared.domain.case import Case
+
+APPLICANT, ADMISSIONS, CAREERS, FINANCE = Role.APPLICANT, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
+SYSTEM = Role.SYSTEM
+
+
+def rows(states: Iterable[str]) -> tuple[Row, ...]:
+    """The rows of the application's table that hold in every one of these states and change none."""
+    whenever = frozenset(states)
+    return (
+        row("request_data", "data_requested", whenever, None, [APPLICANT, ADMISSIONS, CAREERS],
+            "The person asks for a copy of everything about them, or that it be erased."),
+        row("grant_data_request", "data_request_granted", whenever, None, [ADMISSIONS, FINANCE],
+            "After a call-back another person grants the request."),
+        row("refuse_data_request", "data_request_refused", whenever, None, [ADMISSIONS, FINANCE],
+            "A named person refuses the request, with a reason."),
+        row("place_hold", "hold_placed", whenever, None, [ADMISSIONS, CAREERS, FINANCE],
+            "A named person forbids, with a reason, that anything of this case be erased."),
+        row("release_hold", "hold_released", whenever, None, [ADMISSIONS, CAREERS, FINANCE],
+            "A named person lifts such a hold, with a reason."),
+        row("begin_erasure", "erasure_begun", whenever, None, [SYSTEM],
+            "What names the person is about to be deleted; from here on there is no way back."),
+        row("erase", "data_erased", whenever, None, [SYSTEM],
+            "Everything that names the person is gone; ledger and events stay and name nobody."),
+    )  # fmt: skip
+
+
+class Hold(Record):
+    """Somebody's word that nothing of this case may be erased, until they or another person take it back."""
+
+    id: str
+    placed_on: date
+    placed_by: str
+    reason: str
+    released_on: date | None = None
+
+
+class DataRequest(Record):
+    """A request for a copy or for erasure. `status`: asked, confirmed or denied (by call-back), granted, refused."""
+
+    id: str
+    kind: str
+    asked_at: datetime
+    asked_by: str
+    status: str = "asked"
+    heard_by: str | None = None
+    ruled_at: datetime | None = None
+
+
+class Custody(Record):
+    """What was asked and ordered about the file itself."""
+
+    requests: list[DataRequest] = Field(default_factory=list)
+    holds: list[Hold] = Field(default_factory=list)
+    erasure_begun_at: datetime | None = None
+
+    def request(self, request_id: str | None) -> DataRequest | None:
+        """The request of that id, if there is one."""
+        return next((each for each in self.requests if each.id == request_id), None)
+
+
+def _requested(case: Case, event: Event) -> None:
+    case.custody.requests.append(
+        DataRequest(id=str(event.subject), kind=event.data["kind"], asked_at=event.at, asked_by=event.actor.id)
+    )
+
+
+def _ruled(case: Case, event: Event) -> None:
+    request = case.custody.request(event.subject)
+    assert request is not None
+    request.status, request.ruled_at = event.kind.removeprefix("data_request_"), event.at
+
+
+def heard(case: Case, event: Event) -> None:
+    """A call-back told whether the request is the person's own."""
+    request = case.custody.request(event.subject)
+    assert request is not None
+    request.status, request.heard_by = event.data["outcome"], event.actor.id
+
+
+def _hold_placed(case: Case, event: Event) -> None:
+    hold = Hold(id=str(event.subject), placed_on=event.at.date(), placed_by=event.actor.id, reason=str(event.reason))
+    case.custody.holds.append(hold)
+
+
+def _hold_released(case: Case, event: Event) -> None:
+    for hold in case.custody.holds:
+        if hold.id == event.subject:
+            hold.released_on = event.at.date()
+
+
+def _erasure_begun(case: Case, event: Event) -> None:
+    case.custody.erasure_begun_at = event.at
+
+
+def _erased(case: Case, event: Event) -> None:
+    case.erased_at = event.at
+
+
+FOLDS: dict[str, Callable[[Case, Event], None]] = {
+    "data_requested": _requested,
+    "data_request_granted": _ruled,
+    "data_request_refused": _ruled,
+    "hold_placed": _hold_placed,
+    "hold_released": _hold_released,
+    "erasure_begun": _erasure_begun,
+    "data_erased": _erased,
+}
