@@ -128,6 +128,23 @@ class PlacementReport(JobFacts):
     employer_name: Line | None = None
 
 
+class PlacementCorrection(JobFacts):
+    """What is otherwise than the person reported."""
+
+
+class PlacementEvidence(Form):
+    """Documents that support a report."""
+
+    documents: Annotated[list[Code], Field(min_length=1, max_length=10)]
+
+
+class PlacementMatch(Form):
+    """The report whose job this one is about; none: a job of its own."""
+
+    same_as: Code | None = None
+    note: Note | None = None
+
+
 class PlacementEnd(Form):
     """A job ended; `retracted` if there never was one."""
 
@@ -143,6 +160,7 @@ class PlacementVerification(Form):
     facts: SettledJob | None = None
     still_held: bool = False
     documents: Annotated[list[Code], Field(max_length=10)] | None = None
+    reason: Literal["wrong_person", "never_true"] | None = None
     note: Note | None = None
 
 
@@ -165,6 +183,9 @@ ACTS = (
     Act("offers/{offer_id}/answer", JobOfferAnswer, placements.answer_job_offer),
     Act("offers/{offer_id}/ruling", JobOfferRuling, placements.rule_offer),
     Act("placements", PlacementReport, placements.report_placement),
+    Act("placements/{placement}/correction", PlacementCorrection, placements.correct_placement),
+    Act("placements/{placement}/evidence", PlacementEvidence, placements.add_evidence),
+    Act("placements/{placement}/job", PlacementMatch, placements.match_placement),
     Act("placements/{placement}/end", PlacementEnd, placements.end_placement),
     Act("placements/{placement}/verification", PlacementVerification, placements.rule_placement),
     Act("waivers", Waiver, placements.waive),

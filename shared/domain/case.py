@@ -138,7 +138,7 @@ class Case(Record):
 
     def _is_at_will(self, event: Event) -> bool:
         """Whether the graduate brought this about alone, with a report made when no claim was possible any more."""
-        if event.actor.role != Role.APPLICANT or event.kind not in ("placement_retracted", "placement_ended"):
+        if event.actor.role != Role.APPLICANT or event.kind not in AT_WILL:
             return False
         qualified_on = self.enrolment.qualified_on
         paused = sum(
@@ -180,10 +180,14 @@ class Case(Record):
 LONGEST_WINDOW_DAYS = 184
 """Six months are never longer."""
 
+AT_WILL = ("placement_retracted", "placement_ended", "placement_corrected")
+"""Of the events that can make a claim possible, those that the graduate may bring about by a report of their own."""
+
 CHANGES_FACTS = frozenset(
     {
         "diploma_awarded", "pause_ruled", "pause_ended", "placement_verified", "placement_disputed",
-        "placement_retracted", "placement_ended", "job_offer_ruled", "criterion_waived",
+        "placement_retracted", "placement_ended", "placement_corrected", "placement_matched", "job_offer_ruled",
+        "criterion_waived",
     }
 )  # fmt: skip
 """Events that can make a claim possible: a notice sent before no longer counts, and the claim's clock starts anew.

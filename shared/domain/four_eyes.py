@@ -17,6 +17,7 @@ STEP_OF = {
     "placement_verified": "settle",
     "placement_disputed": "settle",
     "placement_retracted": "settle",
+    "placement_matched": "settle",
     "job_offer_ruled": "settle",
     "pause_ended": "settle",
     "money_recorded": "book",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
 
 from shared.domain.events import Event, Record
 from shared.domain.life_cycle import NONE, LifeCycle, Role, row
@@ -31,7 +33,7 @@ PLACEMENT = LifeCycle(
         row(
             "verify_placement",
             "placement_verified",
-            ["reported", "disputed"],
+            STANDING,
             "verified",
             [CAREERS],
             "A careers officer saw the evidence and vouches for the job.",
@@ -41,16 +43,48 @@ PLACEMENT = LifeCycle(
             "placement_disputed",
             ["reported", "verified"],
             "disputed",
-            [CAREERS, APPLICANT],
+            [CAREERS, APPLICANT, PARTNER],
             "The job is doubted; until a person settles it, nobody counts it for or against.",
+        ),
+        row(
+            "correct_placement",
+            "placement_corrected",
+            ["reported", "disputed"],
+            None,
+            [APPLICANT, PARTNER],
+            "Whoever made the report says it anew; what was said before stays in the chain.",
+        ),
+        row(
+            "contradict_verified",
+            "placement_corrected",
+            ["verified"],
+            "disputed",
+            [PARTNER],
+            "A source says anew what a person had verified otherwise; careers settle it again.",
+        ),
+        row(
+            "match_placement",
+            "placement_matched",
+            STANDING,
+            None,
+            [CAREERS],
+            "A careers officer says which job a report is about: that of another report, or one of its own.",
+        ),
+        row(
+            "add_evidence",
+            "evidence_added",
+            STANDING,
+            None,
+            [APPLICANT, CAREERS],
+            "A contract, a payslip or another document is laid beside the report that it supports.",
         ),
         row(
             "retract_placement",
             "placement_retracted",
-            STANDING,
+            [*STANDING, "retracted"],
             "retracted",
             [APPLICANT, CAREERS, PARTNER],
-            "The report is taken back; the claim's notice starts anew.",
+            "The report is taken back, or found to be about somebody else; the claim's notice starts anew.",
         ),
         row(
             "end_placement",
@@ -85,6 +119,17 @@ class Placement(Record):
     ended_on: date | None = None
     end_reason: str | None = None
     retention_checked: bool = False
+    evidence: list[str] = Field(default_factory=list)
+    """Documents of the case that support it."""
+    job: str | None = None
+    """The report whose job this one is about, where somebody has said so; itself: a job of its own."""
+    settled: bool = False
+    """A person verified the job with this report's word before them; it contradicts no more."""
+    wrong_person: bool = False
+    """It was never about this person: nothing shows it, no figure counts it."""
+    revision: int = 0
+    told: dict[str, str] = Field(default_factory=dict)
+    """Revision -> hash of what the source said in it, so that a report told again is known."""
 
 
 def fold(case: Case, event: Event) -> None:
@@ -97,13 +142,32 @@ def fold(case: Case, event: Event) -> None:
             reported_on=event.at.astimezone(case.zone).date(),
             **event.data,
         )
-    elif event.kind == "placement_ended":
-        case.placements[placement_id].ended_on = event.occurred_on
-        case.placements[placement_id].end_reason = event.data.get("end_reason")
+        return
+    report = case.placements[placement_id]
+    if event.kind == "placement_ended":
+        report.ended_on, report.end_reason = event.occurred_on, event.data.get("end_reason")
+        report.settled = False
+    elif event.kind == "placement_corrected":
+        _state(report, event.data["facts"])
+        report.told |= event.data.get("told", {})
+        report.revision = max(report.revision, event.data["revision"])
+        report.settled = report.settled and not event.data["facts"]
     elif event.kind == "placement_verified":
-        for name, value in event.data.get("facts", {}).items():
-            stated = date.fromisoformat(value) if name in DATES and value else value
-            setattr(case.placements[placement_id], name, stated)
+        _state(report, event.data.get("facts", {}))
+        report.settled = False
+        for other in event.data.get("settles", []):
+            case.placements[other].settled = True
+    elif event.kind == "placement_matched":
+        report.job = event.data["job"]
+    elif event.kind == "evidence_added":
+        report.evidence += [each for each in event.data["documents"] if each not in report.evidence]
+    elif event.kind == "placement_retracted":
+        report.wrong_person = report.wrong_person or event.reason == "wrong_person"
+
+
+def _state(report: Placement, facts: dict[str, Any]) -> None:
+    for name, value in facts.items():
+        setattr(report, name, date.fromisoformat(value) if name in DATES and value else value)
 
 
 DATES = ("contract_signed_on", "offered_on", "starts_on", "fixed_end", "ended_on")

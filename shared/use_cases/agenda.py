@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.calendar import add_months
 from shared.domain.case import Agenda, Case, Guarantee
+from shared.domain.jobs import jobs
 from shared.domain.programme import Programme
 from shared.policy.facts import parse_facts
 from shared.policy.refund import revisit_on
@@ -128,9 +129,12 @@ def _search_turn(case: Case, programme: Programme) -> Turn | None:
         return Turn("finance", "sign_expiry", None)
     if enrolment.status != "qualified":
         return None
-    for placement in case.placements.values():
-        if placement.status == "disputed" or (placement.status == "reported" and placement.source == "partner"):
-            due = _noon(case, placement.reported_on + timedelta(days=programme.service_levels.verify_days))
+    for job in jobs(case.placements):
+        if job.needs_a_person:
+            told_on = min(case.placements[report].reported_on for report in job.reports)
+            due = _noon(case, told_on + timedelta(days=programme.service_levels.verify_days))
+            if job.state == "disagreement":
+                return Turn("careers", "settle_disagreement", due)
             return Turn("careers", "verify_placement", due)
     if any(pause.status == "requested" for pause in enrolment.pauses):
         return Turn("careers", "rule_pause", None)
@@ -229,14 +233,7 @@ def window_reminders(case: Case, programme: Programme) -> list[tuple[str, date]]
 def next_retention_check(case: Case, programme: Programme) -> datetime | None:
     """When the graduate is next asked whether a job still holds: 34 days after its start."""
     wait = timedelta(days=programme.limits.retention_check_days)
-    days = [
-        placement.starts_on + wait
-        for placement in case.placements.values()
-        if placement.starts_on is not None
-        and placement.status != "retracted"
-        and placement.ended_on is None
-        and not placement.retention_checked
-    ]
+    days = [starts_on + wait for starts_on in unchecked_starts(case).values()]
     return _noon(case, min(days)) if days and case.enrolment.status == "qualified" else None
 
 
@@ -244,6 +241,18 @@ def next_erasure(case: Case, programme: Programme) -> datetime | None:
     """When what names the person goes; at once where that has begun."""
     begun = case.custody.erasure_begun_at
     return begun if begun and case.erased_at is None else _noon(case, erasable_from(case, programme))
+
+
+def unchecked_starts(case: Case) -> dict[str, date]:
+    """The first days of jobs that have not ended, as far as is known, and were not asked after yet; by their report."""
+    return {
+        job.id: job.known.starts_on
+        for job in jobs(case.placements)
+        if job.known.starts_on is not None
+        and job.state != "retracted"
+        and job.known.ended_on is None
+        and not any(case.placements[report].retention_checked for report in job.reports)
+    }
 
 
 def _noon(case: Case, day: date | None) -> datetime | None:

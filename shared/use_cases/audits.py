@@ -13,6 +13,7 @@ from shared.domain import four_eyes
 from shared.domain.case import Case, fold
 from shared.domain.errors import NotFound, PledgeError
 from shared.domain.events import Event, verify_chain
+from shared.domain.jobs import jobs
 from shared.use_cases import deadlines
 from shared.use_cases.commands import CASES, events_of, load
 from shared.use_cases.guarantee import PAID, judge, step
@@ -126,10 +127,10 @@ def _missed(case: Case, services: Services, asked: datetime) -> list[dict[str, A
             name, days, sentence = limits[refund.status]
             if refund.since + timedelta(days=days) < asked and not (refund.status == "claimed" and waiting_for_window):
                 found.append(_finding(name, case.case_id, "medium", sentence, refund_id))
-    for placement_id, placement in case.placements.items():
-        if placement.status == "disputed":
+    for job in jobs(case.placements):
+        if job.state in ("disputed", "disagreement"):
             sentence = "Sources disagree about this job; a person must settle it."
-            found.append(_finding("placement_disputed", case.case_id, "low", sentence, placement_id))
+            found.append(_finding("placement_disputed", case.case_id, "low", sentence, job.id))
     if judgement is not None and judgement.decision.decision == "recovery_review":
         if any(each.status == "paid" for each in case.refunds.values() if each.ground == "guarantee"):
             sentence = "A job that counts was reported after the refund."

@@ -13,7 +13,7 @@ from shared.domain.errors import NotFound, PledgeError, RecordChanged
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import refunds
-from shared.use_cases.agenda import course_limit, window_reminders
+from shared.use_cases.agenda import course_limit, unchecked_starts, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
 from shared.use_cases.guarantee import claim_until, judge, step
@@ -185,12 +185,10 @@ def check_retention(change: Change, services: Services) -> None:
     if change.case.enrolment.status != "qualified":
         return
     wait = timedelta(days=change.programme.limits.retention_check_days)
-    for placement_id, placement in change.case.placements.items():
-        starts, asked = placement.starts_on, placement.retention_checked
-        if starts and not asked and placement.ended_on is None and placement.status != "retracted":
-            if change.today >= starts + wait:
-                change.record("retention_checked", placement_id)
-                change.tell("retention_check")
+    for placement_id, starts_on in unchecked_starts(change.case).items():
+        if change.today >= starts_on + wait:
+            change.record("retention_checked", placement_id)
+            change.tell("retention_check")
 
 
 def audit_refund(change: Change, services: Services) -> None:

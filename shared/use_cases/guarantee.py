@@ -13,9 +13,8 @@ from shared.domain.calendar import add_days
 from shared.domain.case import Case
 from shared.domain.enrolment import Enrolment
 from shared.domain.events import sha256_of
-from shared.domain.life_cycle import Role
+from shared.domain.jobs import Job, jobs
 from shared.domain.money import Money
-from shared.domain.placement import Placement
 from shared.domain.programme import Programme
 from shared.domain.refund import Refund, Share
 from shared.policy.amounts import Line, amounts
@@ -68,7 +67,7 @@ def facts_of(case: Case, programme: Programme, terms: Terms, now: datetime) -> d
         "diploma_revoked_on": enrolment.revoked_on and enrolment.revoked_on.isoformat(),
         "right_to_work": enrolment.right_to_work,
         "pauses": [_pause(each) for each in enrolment.pauses],
-        "jobs": [_job(case, key, each) for key, each in sorted(case.placements.items())],
+        "jobs": _jobs(case),
         "offers": _offers(enrolment),
         "search": {
             "default": None,
@@ -126,30 +125,37 @@ def _pause(pause: Any) -> dict[str, Any]:
     }
 
 
-def _job(case: Case, placement_id: str, placement: Placement) -> dict[str, Any]:
-    vouched = placement.status in ("verified", "retracted") or (
-        placement.status == "reported" and placement.source == Role.APPLICANT
-    )
+def _jobs(case: Case) -> list[dict[str, Any]]:
+    """Each job once, however many reports there are of it. What nobody vouches for, or sources contradict each other
+    about, is disputed until a person has settled it."""
+    found = jobs(case.placements)
+    job_by_report = {report: job.id for job in found for report in job.reports}
+    return [_job(case, job, job_by_report) for job in found]
+
+
+def _job(case: Case, known: Job, job_by_report: dict[str, str]) -> dict[str, Any]:
+    report = known.known
     job: dict[str, Any] = {
-        "id": placement_id,
-        "contract_signed_on": placement.contract_signed_on,
-        "offered_on": placement.offered_on,
-        "starts_on": placement.starts_on,
-        "fixed_end": placement.fixed_end,
-        "renews": placement.renews,
-        "ended_on": placement.ended_on,
-        "end_reason": placement.end_reason,
-        "contract": placement.contract,
-        "field": placement.field,
-        "employer": placement.employer,
-        "reported_on": placement.reported_on,
+        "id": known.id,
+        "contract_signed_on": report.contract_signed_on,
+        "offered_on": report.offered_on,
+        "starts_on": report.starts_on,
+        "fixed_end": report.fixed_end,
+        "renews": job_by_report.get(report.renews or ""),
+        "ended_on": report.ended_on,
+        "end_reason": report.end_reason,
+        "contract": report.contract,
+        "field": report.field,
+        "employer": report.employer,
+        "reported_on": report.reported_on,
     }
     job = {name: getattr(value, "isoformat", lambda v=value: v)() for name, value in job.items() if value}
-    job["hours"] = placement.hours
-    job["verified"] = True if vouched else "disputed"
-    job["retracted"] = placement.status == "retracted"
-    if placement_id in case.enrolment.attested:
-        job["attested"] = case.enrolment.attested[placement_id]
+    job["hours"] = report.hours
+    job["verified"] = "disputed" if known.needs_a_person else True
+    job["retracted"] = known.state == "retracted"
+    for each in (known.id, *known.reports):
+        if each in case.enrolment.attested:
+            job.setdefault("attested", case.enrolment.attested[each])
     return job
 
 

@@ -149,12 +149,14 @@ class PlacementReported(_AboutCase):
     starts_on: Day | None = None
     fixed_end: Day | None = None
     employer_name: Line | None = None
+    revision: int = Field(default=0, ge=0, le=1000)
 
 
 class PlacementRetracted(_AboutCase):
-    """A report was wrong from the start."""
+    """A report was wrong from the start, or about somebody else."""
 
     placement_id: PartnersId
+    reason: Literal["wrong_person", "never_true"] | None = None
 
 
 class PlacementEnded(_AboutCase):
@@ -248,7 +250,9 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
     ),
     "placement.retracted": (
         PlacementRetracted, frozenset({"employer", "history"}),
-        lambda change, told: placements.retract_placement(change, placement=told.placement_id),
+        lambda change, told: placements.retract_placement(
+            change, placement=told.placement_id, reason=told.reason
+        ),
     ),
     "placement.ended": (
         PlacementEnded, frozenset({"employer", "history"}),

@@ -9,6 +9,8 @@ from typing import Any
 from shared.domain.calendar import is_monday
 from shared.domain.change import Change
 from shared.domain.errors import AlreadyExists, NotFound, invalid
+from shared.domain.events import sha256_of
+from shared.domain.jobs import job_of
 from shared.domain.life_cycle import Role
 from shared.domain.money import NotMoney, to_minor
 from shared.domain.placement import Placement
@@ -16,6 +18,13 @@ from shared.policy.criteria import WAIVABLE
 from shared.policy.employment import intent_closes_on
 from shared.use_cases.commands import require
 
+SAID = (
+    "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end",
+    "base_minor", "base_currency",
+)  # fmt: skip
+"""What a report of a partner says of a job; told anew, it says all of it anew."""
+NEVER_EMPTY = ("contract", "field", "employer")
+WRONG_PERSON = "wrong_person"
 WEEKS_BACK_MAX = 6
 """How many weeks after its end a week's log may still be told by the graduate."""
 
@@ -122,21 +131,34 @@ def rule_offer(change: Change, *, offer_id: str, qualifying: str, note: str | No
 
 
 def report_placement(
-    change: Change, *, employer_name: str | None = None, placement_id: str | None = None, **facts: Any
+    change: Change,
+    *,
+    employer_name: str | None = None,
+    placement_id: str | None = None,
+    revision: int = 0,
+    **facts: Any,
 ) -> None:
-    """Somebody says the person has a job. A partner's own id makes it one report however often it is told."""
+    """Somebody says the person has a job. A partner's own id makes it one report however often it is told.
+
+    Told again with a higher revision, it corrects itself. Told otherwise in the same one, it contradicts itself.
+    """
     if placement_id is not None:
         subject = _partners_id(change, "p", placement_id)
     else:
         subject = f"p{len(change.case.placements) + 1}"
     change.answer = {"placement_id": subject}
-    if subject in change.case.placements:
-        return
     stated = {name: _plain(value) for name, value in _priced(facts).items() if value is not None}
+    said = {str(revision): sha256_of(stated)[:16]}
+    known = change.case.placements.get(subject)
+    if known is not None:
+        _tell_again(change, subject, known, revision, said, stated)
+        return
     if "renews" in stated and stated["renews"] not in change.case.placements:
         raise invalid("/renews", "unknown")
     _plausible(change, facts)
-    change.record("placement_reported", subject, **stated)
+    if revision:
+        stated["revision"] = revision
+    change.record("placement_reported", subject, **stated, told=said)
     if employer_name:
         change.person[f"/employers/{subject}"] = employer_name
 
@@ -155,6 +177,30 @@ def _priced(facts: dict[str, Any], pointer: str = "") -> dict[str, Any]:
     return kept | {"base_minor": base_minor, "base_currency": money["currency"]}
 
 
+def _tell_again(
+    change: Change, subject: str, known: Placement, revision: int, said: dict[str, str], stated: dict[str, Any]
+) -> None:
+    version = said[str(revision)]
+    earlier = known.told.get(str(revision))
+    if earlier == version or not known.told or known.status == "retracted":
+        return
+    if earlier is not None:
+        _contradict(change, subject, known)
+    # Of two versions of one revision the smaller hash stands, whichever came first; both wait for a person. An older
+    # revision that comes late is noted, so that another version of it is seen; it changes nothing else.
+    if (revision, earlier or version) >= (known.revision, version):
+        facts = {name: stated.get(name) for name in SAID if name in stated or name not in NEVER_EMPTY}
+        change.record("placement_corrected", subject, facts=facts, revision=revision, told=said)
+    elif earlier is None:
+        change.record("placement_corrected", subject, facts={}, revision=revision, told=said)
+
+
+def _contradict(change: Change, subject: str, known: Placement) -> None:
+    """A source says twice what cannot both be true: a person asks it."""
+    if known.status != "disputed":
+        change.record("placement_disputed", subject, reason="told_differently")
+
+
 def _plausible(change: Change, facts: dict[str, Any]) -> None:
     horizon = change.today + timedelta(days=366)
     for name in ("contract_signed_on", "offered_on"):
@@ -164,14 +210,28 @@ def _plausible(change: Change, facts: dict[str, Any]) -> None:
         raise invalid("/starts_on", "implausible")
 
 
+def correct_placement(change: Change, *, placement: str, **facts: Any) -> None:
+    """The person corrects a report of their own; what is not named stays."""
+    known = _report(change, placement)
+    require(
+        not _is_anothers(change, known),
+        "not-yours-to-correct",
+        "Only whoever made a report may correct it, and not once a person has verified it.",
+    )
+    stated = {name: _plain(value) for name, value in _priced(facts).items() if value is not None}
+    if not stated:
+        raise invalid("", "empty")
+    _plausible(change, facts)
+    if any(_plain(getattr(known, name)) != value for name, value in stated.items()):
+        change.record("placement_corrected", placement, facts=stated, revision=known.revision + 1)
+
+
 def end_placement(
     change: Change, *, placement: str, ended_on: date, end_reason: str | None = None, retracted: bool = False
 ) -> None:
     """A job ended: on which day and why. A report that was never true is retracted instead."""
     subject = _partners_id(change, "p", placement) if change.actor.role == Role.PARTNER else placement
-    known = change.case.placements.get(subject)
-    if known is None:
-        raise NotFound(placement)
+    known = _report(change, subject)
     if retracted:
         retract_placement(change, placement=placement)
         return
@@ -184,23 +244,41 @@ def end_placement(
             change.record("placement_disputed", subject, note=said)
         return
     require(ended_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
+    if change.actor.role == Role.PARTNER and known.ended_on is not None:
+        # Two ends of one job from one source: the later one stands, whichever came first, until a person has asked.
+        _contradict(change, subject, known)
+        if (ended_on, end_reason or "") < (known.ended_on, known.end_reason or ""):
+            return
     reason: dict[str, Any] = {"end_reason": end_reason} if end_reason else {}
     change.record("placement_ended", subject, on=ended_on, **reason)
 
 
-def retract_placement(change: Change, *, placement: str) -> None:
-    """The report is taken back by whoever made it; it was never true."""
+def retract_placement(change: Change, *, placement: str, reason: str | None = None) -> None:
+    """The report is taken back by whoever made it; it was never true, or never about this person."""
     subject = _partners_id(change, "p", placement) if change.actor.role == Role.PARTNER else placement
-    known = change.case.placements.get(subject)
-    if known is None:
-        raise NotFound(placement)
+    known = _report(change, subject)
     require(
         not _is_anothers(change, known),
         "not-yours-to-retract",
         "Only whoever made a report may take it back, and not once a person has verified it.",
     )
-    if known.status != "retracted":
-        change.record("placement_retracted", subject)
+    _retract(change, subject, reason)
+
+
+def _retract(change: Change, subject: str, reason: str | None, **more: Any) -> None:
+    known = _report(change, subject)
+    if known.status == "retracted" and (known.wrong_person or reason != WRONG_PERSON):
+        return
+    change.record("placement_retracted", subject, reason=reason, **more)
+    if reason == WRONG_PERSON:
+        change.person[f"/employers/{subject}"] = None  # Another person's employer has no place in this one's file.
+
+
+def _report(change: Change, subject: str) -> Placement:
+    known = change.case.placements.get(subject)
+    if known is None:
+        raise NotFound(subject)
+    return known
 
 
 def _is_anothers(change: Change, placement: Placement) -> bool:
@@ -217,20 +295,50 @@ def rule_placement(
     facts: dict[str, Any] | None = None,
     still_held: bool = False,
     documents: list[str] | None = None,
+    reason: str | None = None,
     note: str | None = None,
 ) -> None:
-    """A careers officer settles a report: verified (with the facts as the evidence shows them), disputed, retracted."""
-    if placement not in change.case.placements:
-        raise NotFound(placement)
-    for document in documents or []:
-        if document not in change.case.documents:
-            raise NotFound(document)
-    evidence = [change.case.documents[each].blob for each in documents or []]
+    """A careers officer settles a job by one of its reports: verified (with the facts as the evidence shows them),
+    disputed, retracted. Once verified, what the other reports about this job said until then contradicts no more."""
+    _report(change, placement)
+    evidence = _blobs_of(change, documents or [])
+    if reason is not None and outcome != "retracted":
+        raise invalid("/reason", "only_for_retracted")
+    if outcome == "retracted":
+        _retract(change, placement, reason, evidence=evidence, note=note)
+        return
     stated = {name: _plain(value) for name, value in _priced(facts or {}, "/facts").items() if value is not None}
     if still_held:
         stated |= {"ended_on": None, "end_reason": None}
     extra: dict[str, Any] = {"facts": stated} if stated and outcome == "verified" else {}
+    job = job_of(change.case.placements, placement)
+    others = [each for each in job.reports if each != placement] if job else []
+    if others and outcome == "verified":
+        extra["settles"] = others
     change.record(f"placement_{outcome}", placement, evidence=evidence, note=note, **extra)
+
+
+def match_placement(change: Change, *, placement: str, same_as: str | None = None, note: str | None = None) -> None:
+    """A careers officer says that a report is about the same job as another one, or, without one, a job of its own."""
+    _report(change, placement)
+    if same_as is not None and _report(change, same_as).status == "retracted":
+        raise invalid("/same_as", "retracted")
+    change.record("placement_matched", placement, note=note, job=same_as or placement)
+
+
+def add_evidence(change: Change, *, placement: str, documents: list[str]) -> None:
+    """Lay documents of the case beside a report: a contract, a payslip."""
+    known = _report(change, placement)
+    blobs = _blobs_of(change, documents)
+    if set(documents) - set(known.evidence):
+        change.record("evidence_added", placement, evidence=blobs, documents=documents)
+
+
+def _blobs_of(change: Change, documents: list[str]) -> list[str]:
+    for document in documents:
+        if document not in change.case.documents:
+            raise NotFound(document)
+    return [change.case.documents[each].blob for each in documents]
 
 
 def waive(change: Change, *, criterion: str, reason: str, note: str | None = None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from shared.domain.case import LIFE_CYCLES, Case
 from shared.domain.events import CYCLE_OF, Event
+from shared.domain.jobs import jobs
 from shared.domain.life_cycle import Role
 from shared.domain.money import to_decimal
 from shared.domain.placement import Placement
@@ -72,7 +73,10 @@ def for_person(case: Case, programme: Programme) -> dict[str, Any]:
         "pauses": [pause.model_dump(mode="json") for pause in enrolment.pauses],
         "search_weeks": enrolment.weeks,
         "offers": {key: each.model_dump(mode="json") for key, each in sorted(enrolment.job_offers.items())},
-        "placements": {key: _placement(each, language) for key, each in sorted(case.placements.items())},
+        "placements": {
+            key: _placement(each, language) for key, each in sorted(case.placements.items()) if not each.wrong_person
+        },
+        "jobs": _jobs(case, language),
         "claims": [{"claim_id": each.id, "filed_at": _iso(each.filed_at), "withdrawn": each.withdrawn}
                    for each in case.claims],
         "refunds": {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"},
@@ -91,6 +95,7 @@ def for_staff(case: Case) -> dict[str, Any]:
          "amount": money(line.amount_minor, line.currency)}
         for line in case.ledger
     ]  # fmt: skip
+    seen["jobs"] = _jobs(case, "en")
     contract = case.enrolment.contract
     if contract is not None:
         priced = seen["enrolment"]["contract"]
@@ -185,7 +190,8 @@ def _contract(case: Case) -> dict[str, Any] | None:
 
 
 def _placement(placement: Placement, language: str) -> dict[str, Any]:
-    stated = _priced(placement, placement.model_dump(mode="json", exclude={"source_id", "retention_checked"}))
+    hidden = {"source_id", "retention_checked", "settled", "wrong_person", "told"}
+    stated = _priced(placement, placement.model_dump(mode="json", exclude=hidden))
     return stated | {"in_words": said("placement", placement.status, language)}
 
 
@@ -193,6 +199,15 @@ def _priced(placement: Placement, stated: dict[str, Any]) -> dict[str, Any]:
     """The same with the base pay as money is written on the wire."""
     minor, currency = stated.pop("base_minor"), stated.pop("base_currency")
     return stated | {"base_pay": money(minor, currency) if placement.base_minor is not None else None}
+
+
+def _jobs(case: Case, language: str) -> list[dict[str, Any]]:
+    """Each job with the reports about it, and whether their sources agree."""
+    return [
+        {"id": job.id, "state": job.state, "in_words": said("job", job.state, language), "reports": list(job.reports),
+         "differs": list(job.differs)}
+        for job in jobs(case.placements)
+    ]  # fmt: skip
 
 
 def _share(share: Share) -> dict[str, Any]:

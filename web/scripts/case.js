@@ -132,7 +132,8 @@ function record() {
     ));
   }
   const placements = Object.entries(seen.placements);
-  if (placements.length) part("case.jobs", list(placements.map(([id, each]) => [make("strong", {}, say("case.job", { id })), ` — ${job(each)}`])));
+  const standing = (id) => seen.jobs.find((each) => each.reports.includes(id));
+  if (placements.length) part("case.jobs", list(placements.map(([id, each]) => [make("strong", {}, say("case.job", { id })), ` — ${job(each)} `, standing(id) && badge({ verified: "good", stated: "good" }[standing(id).state] ?? "open", called("job_state", standing(id).state))])));
   const offers = Object.entries(seen.offers);
   if (offers.length) part("case.job_offers", list(offers.map(([, each]) => [day(each.offered_on), " — ", each.outcome ? called("choice", each.outcome) : say("case.unanswered"), ", ", called("qualifying", each.qualifying)])));
   const weeks = Object.entries(seen.search_weeks).sort().reverse();
@@ -176,6 +177,8 @@ const LISTS = {
   other_submissions: () => (seen.submissions.length < 2 ? [] : seen.submissions.filter((each) => !each.chosen).map((each) => [each.submission, moment(each.sent_at)])),
   placements: () => Object.entries(seen.placements).map(([id, each]) => [id, `${id}: ${job(each)}`]),
   standing_placements: () => LISTS.placements().filter(([id]) => seen.placements[id].status !== "retracted"),
+  own_placements: () => LISTS.standing_placements().filter(([id]) => seen.placements[id].source === "applicant" && seen.placements[id].status !== "verified"),
+  documents: () => Object.entries(seen.documents).map(([id, each]) => [id, `${called("choice", each.kind)} (${id.slice(0, 6)})`]),
   self_employed: () => LISTS.standing_placements().filter(([id]) => seen.placements[id].contract === "self_employed"),
   open_offers: () => Object.entries(seen.offers).filter(([, each]) => each.outcome === null).map(([id, each]) => [id, day(each.offered_on)]),
   standing_claims: () => seen.claims.filter((each) => !each.withdrawn).map((each) => [each.claim_id, moment(each.filed_at)]),

@@ -128,7 +128,8 @@ export function read(form, fields, before = "") {
       const element = form.elements[field.name];
       const given = field.kind === "checkbox" ? element.checked : element.value;
       if (field.kind === "file" || given === "" || given === false) continue;
-      if (field.kind === "number") values[last] = Number(given);
+      if (field.listed) values[last] = [given];
+      else if (field.kind === "number") values[last] = Number(given);
       else if (field.kind === "list") values[last] = given.split(/[\s,;]+/).filter(Boolean);
       else values[last] = given;
     }

@@ -180,6 +180,7 @@ function acts(seen) {
 const IDS = {
   condition_id: ({ application }) => Object.keys(application.offer?.conditions ?? {}),
   placement: ({ placements }) => Object.keys(placements),
+  same_as: ({ placements }) => Object.keys(placements),
   offer_id: ({ enrolment }) => Object.keys(enrolment.job_offers),
   leave_id: ({ enrolment }) => enrolment.leaves.map((each) => each.id),
   pause_id: ({ enrolment }) => enrolment.pauses.map((each) => each.id),

@@ -1,0 +1,119 @@
+"""Which reports are about one job, and whether their sources agree on it.
+
+A function of the set of reports alone: neither their order nor how often one came matters (ADR 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from shared.domain.life_cycle import Role
+from shared.domain.placement import Placement
+
+COMPARED = (
+    "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end", "renews",
+    "ended_on", "end_reason",
+)  # fmt: skip
+"""What the policy looks at. A source that does not say one of them contradicts nobody, but for a job's end: who
+reports a job without one says that it is still held."""
+
+VOUCHED = ("verified", "stated")
+NEEDS_A_PERSON = ("told", "disputed", "disagreement")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job: the reports about it, what counts as known of it, and how well that is known.
+
+    `verified`: a person vouches. `stated`: the graduate says so and nobody contradicts. `told`: only others say so.
+    `disputed`: somebody doubts it. `disagreement`: its sources contradict each other. `retracted`: never true.
+    """
+
+    id: str
+    reports: tuple[str, ...]
+    known: Placement
+    state: str
+    differs: tuple[str, ...] = ()
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether careers have to settle it before it counts for or against."""
+        return self.state in NEEDS_A_PERSON
+
+
+def jobs(placements: dict[str, Placement]) -> list[Job]:
+    """The jobs that these reports are about, by id. What was reported of somebody else is none of them."""
+    standing = {key: each for key, each in placements.items() if each.status != "retracted"}
+    found = [_job({key: standing[key] for key in group}) for group in _groups(standing)]
+    found += [
+        Job(key, (key,), each.model_copy(update={"ended_on": None, "end_reason": None}), "retracted")
+        for key, each in placements.items()
+        if each.status == "retracted" and not each.wrong_person
+    ]
+    return sorted(found, key=lambda job: job.id)
+
+
+def job_of(placements: dict[str, Placement], report: str) -> Job | None:
+    """The job that a report is about."""
+    return next((job for job in jobs(placements) if report in job.reports), None)
+
+
+def _groups(standing: dict[str, Placement]) -> Iterable[list[str]]:
+    """Reports of different sources with the same day of signature or first day are about one job, unless careers
+    said otherwise; a person's word replaces the days. A wrong match costs a question to a person, never a decision."""
+    parent = {key: key for key in standing}
+
+    def root(key: str) -> str:
+        while parent[key] != key:
+            key = parent[key]
+        return key
+
+    same_day: dict[tuple[str, str], list[str]] = {}
+    for key, each in sorted(standing.items()):
+        if each.job is not None:
+            if each.job in standing:
+                parent[root(key)] = root(each.job)
+            continue
+        for name in ("contract_signed_on", "starts_on"):
+            if (day := getattr(each, name)) is not None:
+                same_day.setdefault((name, day.isoformat()), []).append(key)
+    for keys in same_day.values():
+        if len({(standing[key].source, standing[key].source_id) for key in keys}) > 1:
+            for key in keys[1:]:
+                parent[root(key)] = root(keys[0])
+    groups: dict[str, list[str]] = {}
+    for key in sorted(standing):
+        groups.setdefault(root(key), []).append(key)
+    return groups.values()
+
+
+def _job(reports: dict[str, Placement]) -> Job:
+    """What is known of a job: what a person verified, else what the graduate says, else what the first other says."""
+    base = min(reports, key=lambda key: (_rank(reports[key]), key))
+    known = reports[base]
+    verified = known.status == "verified"
+    voices = {key: each for key, each in reports.items() if key != base and not (verified and each.settled)}
+    differs = sorted({name for each in voices.values() for name in COMPARED if _contradicts(name, each, known)})
+    if known.status == "disputed" or any(each.status == "disputed" for each in voices.values()):
+        state = "disputed"
+    elif differs:
+        state = "disagreement"
+    elif verified:
+        state = "verified"
+    else:
+        state = "stated" if known.source == Role.APPLICANT else "told"
+    return Job(base, tuple(reports), known, state, tuple(differs))
+
+
+def _rank(report: Placement) -> int:
+    if report.status == "verified":
+        return 0
+    return 1 if report.source == Role.APPLICANT else 2
+
+
+def _contradicts(name: str, report: Placement, known: Placement) -> bool:
+    said, other = getattr(report, name), getattr(known, name)
+    if name == "ended_on":
+        return bool(said != other)
+    return said != other and said not in (None, "unknown") and other not in (None, "unknown")

@@ -1,0 +1,371 @@
+"""Several reports of one job: joined by days or by a person, agreeing or not, in any order and however often told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.domain.change import Change
+from shared.domain.errors import ActionNotAllowed, NotFound, RuleBroken
+from shared.domain.jobs import Job, job_of, jobs
+from shared.domain.life_cycle import Role
+from shared.use_cases import placements
+from shared.use_cases.guarantee import judge
+from tests.builders import PROGRAMME, TERMS, InMemory, at
+
+SIGNED = date(2027, 11, 1)
+JOB: dict[str, Any] = {
+    "contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": SIGNED, "starts_on": date(2027, 11, 8),
+}  # fmt: skip
+TOLD_ON, LATER = "2027-12-20", "2028-04-20"
+
+
+def tells(case: InMemory, partner: str, report: str = "J1", day: str = TOLD_ON, **facts: Any) -> None:
+    """A partner reports a job."""
+    case.do(
+        day,
+        Role.PARTNER,
+        lambda c: placements.report_placement(c, placement_id=report, **{**JOB, **facts}),
+        who=partner,
+    )
+
+
+def says(case: InMemory, **facts: Any) -> None:
+    """The graduate reports a job."""
+    case.do(TOLD_ON, Role.APPLICANT, lambda c: placements.report_placement(c, **{**JOB, **facts}))
+
+
+def rules(case: InMemory, placement: str, outcome: str = "verified", day: str = TOLD_ON, **more: Any) -> None:
+    """A careers officer settles a job by one of its reports."""
+    case.do(
+        day,
+        Role.CAREERS,
+        lambda c: placements.rule_placement(c, placement=placement, outcome=outcome, **more),
+    )
+
+
+def report_of(case: InMemory, source_id: str) -> str:
+    return next(key for key, each in case.case.placements.items() if each.source_id == source_id)
+
+
+def only_job(case: InMemory) -> Job:
+    (job,) = jobs(case.case.placements)
+    return job
+
+
+def decision(case: InMemory, day: str = LATER) -> str:
+    judgement = judge(case.case, PROGRAMME, TERMS, at(day))
+    assert judgement is not None
+    return judgement.decision.decision
+
+
+def test_employer_who_says_the_same_confirms_the_graduates_report_and_asks_nobody() -> None:
+    case = InMemory().qualified()
+    says(case)
+    before = judge(case.case, PROGRAMME, TERMS, at(LATER))
+    tells(case, "northwind")
+    after = judge(case.case, PROGRAMME, TERMS, at(LATER))
+
+    assert (only_job(case).state, only_job(case).id) == ("stated", "p1")
+    assert before is not None
+    assert after is not None
+    assert after.facts_hash == before.facts_hash
+    assert case.case.agenda.turn != "careers"
+
+
+@pytest.mark.parametrize(
+    ("said_otherwise", "field"),
+    [
+        ({"hours": 12}, "hours"),
+        ({"field": "out"}, "field"),
+        ({"contract": "internship"}, "contract"),
+        ({"employer": "programme"}, "employer"),
+        ({"starts_on": date(2027, 11, 9)}, "starts_on"),
+    ],
+)
+def test_sources_that_contradict_each_other_are_a_task_for_careers(said_otherwise: dict[str, Any], field: str) -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind", **said_otherwise)
+
+    assert (only_job(case).state, only_job(case).differs) == ("disagreement", (field,))
+    assert decision(case) == "undetermined"
+    assert (case.case.agenda.turn, case.case.agenda.what) == ("careers", "settle_disagreement")
+
+
+def test_source_that_does_not_say_a_thing_contradicts_nobody_and_adds_nothing() -> None:
+    case = InMemory().qualified()
+    says(case, hours=None)
+    tells(case, "northwind")
+
+    assert only_job(case).state == "stated"
+    assert only_job(case).known.hours is None
+
+
+def test_end_that_only_the_employer_tells_is_a_disagreement_until_the_graduate_says_the_same() -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind")
+    ended = {"ended_on": date(2027, 11, 20), "end_reason": "dismissed"}
+    case.do(TOLD_ON, Role.PARTNER, lambda c: placements.end_placement(c, placement="J1", **ended), who="northwind")
+    alone = only_job(case).state
+    case.do(TOLD_ON, Role.APPLICANT, lambda c: placements.end_placement(c, placement="p1", **ended))
+
+    assert (alone, only_job(case).state) == ("disagreement", "stated")
+
+
+def test_careers_settle_a_disagreement_with_the_facts_as_the_evidence_shows_them() -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind", hours=12)
+    rules(case, "p1", facts={"hours": 30})
+
+    assert (only_job(case).state, only_job(case).known.hours) == ("verified", 30)
+    assert decision(case) == "satisfied"
+    assert case.case.agenda.turn != "careers"
+
+
+def test_what_comes_up_after_it_was_settled_opens_the_question_again() -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind", hours=12)
+    rules(case, "p1", facts={"hours": 30})
+    tells(case, "contoso", report="C9", hours=8)
+    third = only_job(case).state
+    rules(case, "p1")
+    case.do(
+        TOLD_ON,
+        Role.PARTNER,
+        lambda c: placements.end_placement(c, placement="J1", ended_on=date(2027, 11, 12), end_reason="dismissed"),
+        who="northwind",
+    )
+
+    assert (third, only_job(case).state) == ("disagreement", "disagreement")
+
+
+def test_settled_reports_speak_again_once_what_was_verified_is_taken_back() -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind", hours=12)
+    rules(case, "p1")
+    rules(case, "p1", outcome="retracted")
+
+    assert {job.id: job.state for job in jobs(case.case.placements)} == {
+        "p1": "retracted",
+        report_of(case, "northwind"): "told",
+    }
+
+
+def test_careers_say_that_two_reports_are_two_jobs_or_one() -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind", hours=12)
+    other = report_of(case, "northwind")
+    case.do(TOLD_ON, Role.CAREERS, lambda c: placements.match_placement(c, placement=other))
+    apart = [job.reports for job in jobs(case.case.placements)]
+    case.do(TOLD_ON, Role.CAREERS, lambda c: placements.match_placement(c, placement=other, same_as="p1"))
+
+    assert sorted(apart) == sorted([("p1",), (other,)])
+    assert set(only_job(case).reports) == {"p1", other}
+
+
+def test_report_of_a_namesake_leaves_no_trace_in_the_guarantee_once_undone() -> None:
+    case = InMemory().qualified()
+    says(case)
+    before = judge(case.case, PROGRAMME, TERMS, at(LATER))
+    tells(case, "history", report="H1", hours=8)
+    other = report_of(case, "history")
+    rules(case, other)
+    wrong = decision(case)
+    rules(case, other, outcome="retracted", reason="wrong_person")
+    after = judge(case.case, PROGRAMME, TERMS, at(LATER))
+
+    assert wrong != "satisfied"
+    assert before is not None
+    assert after is not None
+    assert (after.facts, after.decision) == (before.facts, before.decision)
+    assert other not in {report for job in jobs(case.case.placements) for report in job.reports}
+
+
+def test_reason_of_a_retraction_is_refused_where_nothing_is_retracted() -> None:
+    case = InMemory().qualified()
+    says(case)
+
+    with pytest.raises(Exception, match="reason"):
+        rules(case, "p1", reason="wrong_person")
+
+
+def test_partner_corrects_its_report_with_a_higher_revision() -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind", hours=12)
+    tells(case, "northwind", hours=37, revision=2)
+    tells(case, "northwind", hours=20, revision=1)
+
+    assert (only_job(case).known.hours, only_job(case).known.revision) == (37, 2)
+
+
+def test_partner_that_tells_one_revision_in_two_ways_is_asked_by_a_person() -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind", hours=12)
+    tells(case, "northwind", hours=37)
+    tells(case, "northwind", hours=37)
+
+    assert only_job(case).state == "disputed"
+
+
+def test_partner_that_corrects_what_a_person_verified_opens_the_question_again() -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind")
+    rules(case, report_of(case, "northwind"))
+    tells(case, "northwind", hours=12, revision=1)
+
+    assert only_job(case).state == "disputed"
+
+
+def test_person_corrects_only_a_report_of_their_own_that_nobody_has_verified() -> None:
+    case = InMemory().qualified()
+    says(case)
+    case.do(TOLD_ON, Role.APPLICANT, lambda c: placements.correct_placement(c, placement="p1", hours=20))
+    corrected = case.case.placements["p1"].hours
+    rules(case, "p1")
+
+    assert corrected == 20
+    with pytest.raises(RuleBroken):
+        case.do(TOLD_ON, Role.APPLICANT, lambda c: placements.correct_placement(c, placement="p1", hours=37))
+
+
+def test_job_known_by_several_reports_is_asked_after_once() -> None:
+    from shared.use_cases.deadlines import check_retention
+
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind")
+    for day in ("2027-12-21", "2027-12-22"):
+        case.do(day, Role.SYSTEM, lambda c: check_retention(c, None))  # type: ignore[arg-type]
+
+    assert case.letters.count("retention_check") == 1
+
+
+# Order and repetition.
+
+Telling = Callable[[Change], object]
+
+FACTS = st.fixed_dictionaries(
+    {
+        "contract": st.sampled_from(["permanent", "fixed_term"]),
+        "field": st.sampled_from(["in", "out", "unknown"]),
+        "hours": st.sampled_from([None, 12, 37]),
+        "contract_signed_on": st.sampled_from([SIGNED, date(2027, 12, 1), None]),
+        "starts_on": st.sampled_from([date(2027, 11, 8), date(2027, 12, 6), None]),
+    }
+)
+ENDS = st.fixed_dictionaries(
+    {
+        "ended_on": st.sampled_from([date(2027, 11, 20), date(2027, 12, 19)]),
+        "end_reason": st.sampled_from([None, "dismissed", "resigned"]),
+    }
+)
+REPORTS = st.sampled_from(["J1", "J2"])
+PARTNERS_TELL = st.tuples(
+    st.sampled_from(["northwind", "history"]),
+    st.one_of(
+        st.tuples(st.just("report"), REPORTS, FACTS, st.integers(0, 2)),
+        st.tuples(st.just("report"), REPORTS, FACTS, st.just(0)),
+        st.tuples(st.just("end"), REPORTS, ENDS),
+        st.tuples(st.just("retract"), REPORTS, st.sampled_from([None, "wrong_person"])),
+    ),
+)
+GRADUATE_SAYS = st.one_of(
+    st.tuples(st.just("report"), FACTS), st.tuples(st.just("end"), ENDS), st.tuples(st.just("retract"))
+)
+QUALIFIED = {signed_on: InMemory().qualified(signed_on=signed_on).case for signed_on in ("2027-02-22", "2027-03-15")}
+
+
+def partners_act(told: tuple[Any, ...]) -> Telling:
+    what, report, *rest = told
+    if what == "report":
+        return lambda c: placements.report_placement(c, placement_id=report, revision=rest[1], **rest[0])
+    if what == "end":
+        return lambda c: placements.end_placement(c, placement=report, **rest[0])
+    return lambda c: placements.retract_placement(c, placement=report, reason=rest[0])
+
+
+def graduates_act(said: tuple[Any, ...]) -> Telling:
+    def own(c: Change) -> str:
+        return next((key for key, each in c.case.placements.items() if each.source == Role.APPLICANT), "none")
+
+    if said[0] == "report":
+        return lambda c: placements.report_placement(c, **said[1])
+    if said[0] == "end":
+        return lambda c: placements.end_placement(c, placement=own(c), **said[1])
+    return lambda c: placements.retract_placement(c, placement=own(c))
+
+
+def heard(signed_on: str, tellings: list[tuple[str, Telling]]) -> InMemory:
+    """What becomes of a case that is told these things in this order; what has no place yet waits, as in the inbox."""
+    case = InMemory()
+    case.case = QUALIFIED[signed_on].model_copy(deep=True)
+    waiting = tellings
+    while waiting:
+        left = []
+        for who, act in waiting:
+            role = Role.APPLICANT if who == "graduate" else Role.PARTNER
+            try:
+                case.do(TOLD_ON, role, act, who=who)
+            except (NotFound, ActionNotAllowed):
+                left.append((who, act))
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return case
+
+
+def seen(case: InMemory) -> list[Any]:
+    """What may not depend on the order: decisions, criteria and the verdict on each job, on days all through."""
+    found: list[Any] = [sorted((job.state, len(job.reports)) for job in jobs(case.case.placements))]
+    for day in (TOLD_ON, "2028-04-03", "2028-06-20"):
+        judgement = judge(case.case, PROGRAMME, TERMS, at(day))
+        assert judgement is not None
+        told = judgement.decision
+        found += [told.decision, told.claim_deadline, {key: each.status for key, each in told.criteria.items()}]
+        found.append(sorted((each.counts, each.reason) for each in told.jobs.values()))
+    return found
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(sorted(QUALIFIED)),
+    st.lists(PARTNERS_TELL, min_size=1, max_size=7),
+    st.lists(GRADUATE_SAYS, max_size=3),
+    st.integers(0, 10**6),
+)
+def test_order_and_repetition_of_reports_never_change_a_verdict(
+    signed_on: str, told: list[tuple[str, tuple[Any, ...]]], said: list[tuple[Any, ...]], seed: int
+) -> None:
+    chance = random.Random(seed)
+    partners = [(who, partners_act(what)) for who, what in told]
+    graduate = [("graduate", graduates_act(what)) for what in said]
+    once = heard(signed_on, [*graduate, *partners])
+
+    shuffled = [*partners, *chance.sample(partners, k=len(partners) // 2)]
+    chance.shuffle(shuffled)
+    for act in reversed(graduate):  # One person says one thing after the other; only the partners' come as they may.
+        latest = min((n for n, each in enumerate(shuffled) if each[0] == "graduate"), default=len(shuffled))
+        shuffled.insert(chance.randint(0, latest), act)
+    again = heard(signed_on, shuffled)
+
+    assert seen(again) == seen(once)
+
+
+def test_a_report_is_about_one_job() -> None:
+    case = InMemory().qualified()
+    says(case)
+
+    assert job_of(case.case.placements, "p1") == only_job(case)
+    assert job_of(case.case.placements, "p2") is None
