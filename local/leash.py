@@ -6,6 +6,7 @@ the pipe closes; no signal of the operating system is as portable.
 
 import os
 import runpy
+import select
 import signal
 import sys
 import threading
@@ -14,13 +15,14 @@ import time
 GRACE_SECONDS = 4.0
 
 
-def end_with_parent() -> None:
-    """Watch standard input in the background; once it closes, stop as a signal would, and at last without asking."""
-    threading.Thread(target=_watch, daemon=True, name="leash").start()
+def end_with_parent(*more: int) -> None:
+    """Watch standard input (and other pipes) in the background; once one closes, stop as a signal would, and at last
+    without asking."""
+    threading.Thread(target=_watch, args=((0, *more),), daemon=True, name="leash").start()
 
 
-def _watch() -> None:
-    while os.read(0, 1024):
+def _watch(pipes: tuple[int, ...]) -> None:
+    while all(os.read(each, 1024) for each in select.select(pipes, (), ())[0]):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_SECONDS)

@@ -49,8 +49,8 @@ class Part:
         self._port = port
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self, environment: dict[str, str], lock: int) -> int:
-        """Start it, holding the folder's lock with it, and return its process id."""
+    def start(self, environment: dict[str, str], lock: int) -> None:
+        """Start it, holding the folder's lock with it."""
         self.started_at = time.monotonic()
         with self.log.open("ab") as log:
             # A session of its own, so that Ctrl-C reaches only the supervisor, which stops the parts in order.
@@ -64,7 +64,6 @@ class Part:
                 start_new_session=True,
                 pass_fds=(lock,),  # Held until the last part is gone, also when the supervisor is gone first.
             )
-        return self._process.pid
 
     @property
     def exit_code(self) -> int | None:
@@ -106,7 +105,6 @@ class Supervisor:
     """All parts of one stack."""
 
     def __init__(self, data: Path, lock: int, stack: dict[str, Any], clock: Clock, host_arguments: list[str]) -> None:
-        self._data = data
         self._lock = lock
         self._stopping = threading.Event()
         logs = data / "logs"
@@ -131,7 +129,10 @@ class Supervisor:
         self._prepare = Part("prepare", lambda: python("local.prepare", "--data", folder), logs)
         self._host = Part(
             "host",
-            lambda: python("local.host", "--data", folder, "--port", str(ports["host"]), *host_arguments),
+            lambda: [
+                *(sys.executable, "-m", "local.nursery", "--data", folder, "--port", str(ports["host"])),
+                *host_arguments,
+            ],
             logs,
             ports["host"],
         )
@@ -179,9 +180,7 @@ class Supervisor:
                 part.wait(deadline - time.monotonic())
 
     def _start(self, part: Part) -> None:
-        pid = part.start(self._environment, self._lock)
-        if part is self._host:
-            replace_text(self._data / "host.pid", f"{pid}\n")
+        part.start(self._environment, self._lock)
 
     def _wait_until_up(self, parts: list[Part]) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -155,7 +155,7 @@ class Endpoint:
                 await _wait_for_disconnect(receive)
                 raise Dropped
             elif kind == "kill" and when == "before":
-                _kill(effect["pid"])
+                _kill(effect)
             elif kind == "reset" and when == "before":
                 raise Dropped
             elif kind == "status" and not effect.get("apply"):
@@ -169,7 +169,7 @@ class Endpoint:
             answer = self._error(error, call.request)
         for effect in effects:
             if effect["kind"] == "kill" and effect.get("when") == "after":
-                _kill(effect["pid"])
+                _kill(effect)
             elif effect["kind"] == "reset" and effect.get("when") == "after":
                 raise Dropped
             elif effect["kind"] == "status" and effect.get("apply"):
@@ -188,7 +188,9 @@ def _injected(effect: dict[str, Any]) -> CosmosError:
     return error
 
 
-def _kill(pid: int) -> None:
+def _kill(effect: dict[str, Any]) -> None:
+    """Kill the process that the rule names, or the one whose number a file holds at this moment."""
+    pid = effect.get("pid") or int(Path(effect["pid_file"]).read_text())
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 

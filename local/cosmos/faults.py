@@ -47,8 +47,8 @@ def read_rule(body: Any) -> Rule:
         raise ValueError("the effect 'status' needs a 'status' between 400 and 599")
     if kind == "delay" and _integer(effect, "ms") is None:
         raise ValueError("the effect 'delay' needs 'ms'")
-    if kind == "kill" and _integer(effect, "pid", 2) is None:
-        raise ValueError("the effect 'kill' needs a 'pid'")
+    if kind == "kill" and _integer(effect, "pid", 2) is None and not isinstance(effect.get("pid_file"), str):
+        raise ValueError("the effect 'kill' needs a 'pid' or a 'pid_file'")
     if kind in ("reset", "kill") and effect.get("when", "before") not in ("before", "after"):
         raise ValueError("'when' must be before or after")
     for name in ("substatus", "retry_after_ms"):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -93,11 +94,15 @@ async def test_delay_is_waited_out(server: Server) -> None:
         assert time.monotonic() - started >= 0.3
 
 
-@pytest.mark.parametrize(("when", "is_there"), [("before", False), ("after", True)])
-async def test_kill_ends_another_process_before_or_after_the_write(server: Server, when: str, is_there: bool) -> None:
+@pytest.mark.parametrize(("when", "named"), [("before", "pid"), ("after", "pid"), ("after", "pid_file")])
+async def test_kill_ends_another_process_before_or_after_the_write(
+    server: Server, tmp_path: Path, when: str, named: str
+) -> None:
     victim = await asyncio.create_subprocess_exec("sleep", "60")
+    (tmp_path / "pid").write_text(f"{victim.pid}\n")
     async with server.container() as container:
-        effect = {"kind": "kill", "pid": victim.pid, "when": when}
+        which = {"pid": victim.pid, "pid_file": str(tmp_path / "pid")}[named]
+        effect = {"kind": "kill", named: which, "when": when}
         server.set_faults({"operation": "Create", "times": 1, "effect": effect})
         await container.create_item({"id": "a", "pk": "p"})
 

@@ -86,6 +86,18 @@ def test_killed_host_is_started_again(stack: Stack) -> None:
     assert stack.client.get(f"{stack.api}/things/1").status_code == 200
 
 
+def test_host_ends_with_the_process_that_forked_it_and_both_are_started_again(stack: Stack) -> None:
+    assert stack.process is not None
+    before = stack.host_pid()
+    nursery = next(pid for pid in children(stack.process.pid) if before in children(pid))
+
+    os.kill(nursery, signal.SIGKILL)
+    stack.wait_for_host(after=before)
+
+    assert alive({nursery, before}) == set()
+    assert stack.client.get(f"{stack.api}/things/1").status_code == 200
+
+
 def test_partner_event_survives_a_restart_of_the_host(stack: Stack) -> None:
     stack.kill_host(wait=False)
 
