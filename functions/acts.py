@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import re
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from shared.domain.events import sha256_of
 from shared.domain.wire import Form
 from shared.use_cases import views
 from shared.use_cases.commands import Key, Outcome, key_of, perform
+from shared.use_cases.documents import Upload
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -126,7 +126,7 @@ def _key(
     if given is None:
         return None
     ids = {
-        name: hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else value
+        name: value.digest if isinstance(value, Upload) else value
         for name, value in arguments.items()
         if name not in type(body).model_fields
     }

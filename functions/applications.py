@@ -28,9 +28,9 @@ from functions.http import (
     see_other,
 )  # fmt: skip
 from shared import bootstrap
-from shared.domain.errors import Complaint, InvalidInput, NotFound, RuleBroken, invalid
+from shared.domain.errors import Complaint, InvalidInput, invalid
 from shared.domain.wire import CaseId, Code, Day, Email, Form, Line, Name, Phone, Text, TimeZone
-from shared.use_cases import applications, search, views
+from shared.use_cases import applications, documents, search, views
 from shared.use_cases.commands import CASES, events_of, load
 
 bp = func.Blueprint()
@@ -140,7 +140,7 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
             raise InvalidInput([Complaint("/certificate", "unknown_file")])
         stated = unflattened(fields)
         if "certificate" in uploads and uploads["certificate"][0]:
-            certificate = files.checked("/certificate", *uploads["certificate"])
+            certificate = await files.examined(services, "/certificate", *uploads["certificate"])
     application = parse(Application, stated)
     target = _redirect(application, services)
     content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect"})
@@ -259,9 +259,8 @@ async def post_documents(req: func.HttpRequest) -> func.HttpResponse:
     body = parse(DocumentUpload, dict(fields))
     if set(uploads) != {"file"}:
         raise invalid("/file", "missing" if not uploads else "unknown_file")
-    content, content_type = files.checked("/file", *uploads["file"])
-    arguments = {"kind": body.kind, "content": content, "content_type": content_type}
-    return await do(req, services, caller, now, route, case_id, applications.add_document, arguments, body)
+    arguments = {"kind": body.kind, "upload": await files.examined(services, "/file", *uploads["file"])}
+    return await do(req, services, caller, now, route, case_id, documents.add_document, arguments, body)
 
 
 @bp.route(route="cases/{case_id}/documents/{document}", methods=["GET"])
@@ -272,19 +271,12 @@ async def get_document(req: func.HttpRequest) -> func.HttpResponse:
     services = await bootstrap.services()
     caller = await access.admit(req, services, "GET cases/{case_id}/documents/{document}", now)
     case_id, document_id = path_id(req, "case_id"), path_id(req, "document")
-    case, _ = await load(services, case_id)
-    document = case.documents.get(document_id)
-    if document is None or document.status == "malicious":
-        raise NotFound(document_id)
-    if document.status != "clean":
-        raise RuleBroken("not-scanned", "This document has not been found clean yet.")
-    await search.note_read(services, case_id, "document", caller.actor, now, document_id)
-    content = await services.blobs.get(services.blobs.evidence, document.blob)
+    content, content_type, name = await documents.read(services, case_id, document_id, caller.actor, now)
     headers = SAFE_HEADERS | {
-        "Content-Disposition": f'attachment; filename="{document_id}{files.SUFFIXES[document.content_type]}"',
+        "Content-Disposition": files.disposition(name or document_id, content_type),
         "Content-Security-Policy": "sandbox",
     }
-    return func.HttpResponse(content, mimetype=document.content_type, headers=headers)
+    return func.HttpResponse(content, mimetype=content_type, headers=headers)
 
 
 @bp.route(route="cases/{case_id}/events", methods=["GET"])

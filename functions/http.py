@@ -59,6 +59,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "idempotency-key-reused": (422, "This Idempotency-Key was used for another request."),
     "file-rejected": (422, "This file is not one that is kept."),
     "precondition-required": (428, "Say with If-Match which version you saw."),
+    "rate-limited": (429, "This was asked too often. Try again later."),
     "internal": (500, "Something went wrong here. It has been noted."),
     "unavailable": (503, "A service that is needed does not answer. Try again."),
 }
@@ -73,6 +74,7 @@ SLUGS: dict[type[PledgeError], str] = {
     errors.RuleBroken: "rule-broken",
     errors.AlreadyExists: "already-exists",
     errors.RecordChanged: "precondition-failed",
+    errors.RateLimited: "rate-limited",
     errors.KeyReused: "idempotency-key-reused",
     errors.OutcomeUnknown: "unavailable",
     errors.Unavailable: "unavailable",
@@ -168,6 +170,8 @@ def _answer(error: PledgeError, instance: str) -> func.HttpResponse:
         return problem(slug, instance, id=error.existing_id)
     if isinstance(error, errors.Unauthenticated):
         return problem(slug, instance, {"WWW-Authenticate": "Bearer"})
+    if isinstance(error, errors.RateLimited):
+        return problem(slug, instance, {"Retry-After": str(error.seconds)})
     if isinstance(error, errors.OutcomeUnknown | errors.Unavailable):
         retry = "same-key" if isinstance(error, errors.OutcomeUnknown) else "not-stored"
         return problem(slug, instance, {"Retry-After": "2"}, retry=retry)

@@ -13,7 +13,7 @@ import azure.functions as func
 from shared import bootstrap
 from shared.audit import heartbeats
 from shared.domain.errors import PledgeError
-from shared.use_cases import audits, deadlines, deliveries, partners, privacy
+from shared.use_cases import audits, deadlines, deliveries, documents, partners, privacy
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -35,6 +35,11 @@ async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
     return heard | await deliveries.run_deliveries(services, now)
 
 
+async def _forget(services: Services, now: datetime) -> dict[str, int]:
+    """What is kept no longer: personal data whose time is over, files that belong to nobody."""
+    return await privacy.run_retention(services, now) | await documents.remove_orphans(services, now)
+
+
 @dataclass(frozen=True)
 class Timer:
     """One row of the timetable. `schedule` names the setting that holds the NCRONTAB expression (UTC)."""
@@ -47,7 +52,7 @@ class Timer:
 TIMERS = (
     Timer("run_deadlines", "%DEADLINES_SCHEDULE%", deadlines.run_deadlines),
     Timer("run_deliveries", "%DELIVERIES_SCHEDULE%", _send_and_apply),
-    Timer("run_privacy_retention", "%PRIVACY_RETENTION_SCHEDULE%", privacy.run_retention),
+    Timer("run_privacy_retention", "%PRIVACY_RETENTION_SCHEDULE%", _forget),
     Timer("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", audits.run_refund_audit),
     Timer("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", deadlines.run_retention_checks),
 )

@@ -19,6 +19,7 @@ from shared.settings import Settings, load_settings
 if TYPE_CHECKING:
     from shared.adapters.blobs import Blobs
     from shared.adapters.cosmos import Store
+    from shared.adapters.documents import Documents
     from shared.adapters.entra import Entra
     from shared.adapters.mail import Mail
     from shared.adapters.outbound import Outbound
@@ -38,6 +39,7 @@ class Services:
     terms: dict[str, Terms]
     store: Store
     blobs: Blobs
+    documents: Documents
     mail: Mail
     entra: Entra
     outbound: Outbound
@@ -90,6 +92,7 @@ async def _build(stated: Settings) -> Services:
 
     from shared.adapters.blobs import Blobs
     from shared.adapters.cosmos import Store
+    from shared.adapters.documents import Documents
     from shared.adapters.entra import Entra
     from shared.adapters.mail import Mail
     from shared.adapters.outbound import Outbound, checked_resolver
@@ -126,6 +129,7 @@ async def _build(stated: Settings) -> Services:
         terms=terms,
         store=Store(cosmos, stated.cosmos_database, stated.store_read_timeout_seconds * 2),
         blobs=Blobs(evidence, audits, stated.evidence_container, stated.audit_container, stated.anchor_container),
+        documents=Documents(),
         mail=Mail(stated),
         entra=Entra(stated, session),
         outbound=Outbound(session, stated.outbound_networks),

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import datetime
+
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 TIMEOUT_SECONDS = 10
+RENEWED_AFTER = timedelta(days=1)
 
 
 class Blobs:
@@ -36,8 +41,13 @@ class Blobs:
     def _blob(self, container: str, name: str) -> BlobClient:
         return self._account(container).get_blob_client(container, name)
 
-    async def put(self, container: str, name: str, content: bytes, content_type: str) -> None:
-        """Store content under a name that only this content can have; the same again is well.
+    async def put(
+        self, container: str, name: str, content: bytes, content_type: str, now: datetime | None = None
+    ) -> str:
+        """Store content under a name that only this content can have; the same again is well. Returns its version.
+
+        With `now`, one that has lain there for long is renewed (it may be about to be taken for an orphan); without,
+        nothing is asked about what is there.
 
         The SDK may answer "exists" to our own first write whose answer was lost, so "exists" is success here.
         """
@@ -47,13 +57,42 @@ class Blobs:
         blob = self._blob(container, name)
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                await blob.upload_blob(
+                stored = await blob.upload_blob(
                     content, overwrite=False, content_settings=ContentSettings(content_type=content_type)
                 )
+                return bare(str(stored["etag"]))
         except ResourceExistsError:
-            return
+            return "" if now is None else await self._renewed(blob, now)
         except (AzureError, TimeoutError) as error:
             raise Unavailable("blob storage did not take the file") from error
+
+    async def _renewed(self, blob: BlobClient, now: datetime) -> str:
+        """The version of a blob that is there already; a new one, which no removal of the old one touches."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import AzureError
+
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                stored = await blob.get_blob_properties()
+                if stored.last_modified > now - RENEWED_AFTER:
+                    return bare(stored.etag)
+                renewed = await blob.set_blob_metadata(
+                    {"renewed": "yes"}, etag=stored.etag, match_condition=MatchConditions.IfNotModified
+                )
+                return bare(str(renewed["etag"]))
+        except (AzureError, TimeoutError) as error:
+            raise Unavailable("blob storage did not say what it holds") from error
+
+    async def older_than(self, container: str, moment: datetime) -> AsyncIterator[tuple[str, str]]:
+        """Name and version of what was last written before this moment."""
+        from azure.core.exceptions import AzureError
+
+        try:
+            async for blob in self._account(container).get_container_client(container).list_blobs():
+                if blob.last_modified < moment:
+                    yield blob.name, bare(blob.etag)
+        except AzureError as error:
+            raise Unavailable("blob storage did not answer") from error
 
     async def get(self, container: str, name: str) -> bytes:
         """The content, or `NotFound`."""
@@ -81,14 +120,23 @@ class Blobs:
         for name in names:
             await self.delete(container, name)
 
-    async def delete(self, container: str, name: str) -> None:
-        """Remove a blob; gone already is well."""
-        from azure.core.exceptions import AzureError, ResourceNotFoundError
+    async def delete(self, container: str, name: str, version: str | None = None) -> None:
+        """Remove a blob; gone already, or another version than the one meant, is well."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import AzureError, ResourceModifiedError, ResourceNotFoundError
 
+        meant: dict[str, Any] = (
+            {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified} if version else {}
+        )
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
-                await self._blob(container, name).delete_blob()
-        except ResourceNotFoundError:
+                await self._blob(container, name).delete_blob(**meant)
+        except (ResourceNotFoundError, ResourceModifiedError):
             return
         except (AzureError, TimeoutError) as error:
             raise Unavailable("blob storage did not answer") from error
+
+
+def bare(etag: str) -> str:
+    """A version as events tell it: without the quotes that HTTP puts around it."""
+    return etag.removeprefix("W/").strip('"')

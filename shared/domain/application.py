@@ -241,11 +241,18 @@ class Submission(Record):
 
 
 class Document(Record):
-    """A file of the person: unseen until it is found clean."""
+    """A file of the person: unseen until everything kept of it was found clean.
+
+    `copy_blob` is an image written anew, and what staff are shown. `etags` binds a scan to the blob that was stored.
+    """
 
     blob: str
     kind: str
     content_type: str
+    size: int = 0
+    copy_blob: str | None = None
+    etags: dict[str, str] = Field(default_factory=dict)
+    found_clean: list[str] = Field(default_factory=list)
     status: str = "scanning"
     added_at: datetime
 
@@ -341,11 +348,22 @@ def _details_corrected(case: Case, event: Event) -> None:
 
 
 def _document_added(case: Case, event: Event) -> None:
-    case.documents.setdefault(str(event.subject), Document(added_at=event.at, **event.data))
+    known = case.documents.get(str(event.subject))
+    if known is not None:
+        known.kind = event.data["kind"]
+        return
+    case.documents[str(event.subject)] = Document(added_at=event.at, **event.data)
 
 
 def _document_scanned(case: Case, event: Event) -> None:
-    case.documents[str(event.subject)].status = event.data["result"]
+    document, blob = case.documents[str(event.subject)], event.data.get("blob")
+    if event.data["result"] == "malicious":
+        document.status = "malicious"
+        return
+    if blob is not None:
+        document.found_clean.append(blob)
+    if blob is None or set(document.etags) <= set(document.found_clean):
+        document.status = "clean"
 
 
 def _bounced(case: Case, event: Event) -> None:

@@ -59,6 +59,14 @@ class RecordChanged(PledgeError):
     """What the writer saw is no longer what is stored: nothing of theirs was written."""
 
 
+class RateLimited(PledgeError):
+    """Too much of this in a short time; `seconds` until it is possible again."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__("too often")
+        self.seconds = max(1, round(seconds))
+
+
 class KeyReused(PledgeError):
     """An idempotency key came back with another request."""
 

@@ -125,6 +125,9 @@ def _search_turn(case: Case, programme: Programme) -> Turn | None:
     enrolment = case.enrolment
     if case.mail_bounced:
         return Turn("specialist", "call_about_bounced_mail", None)
+    last = max(case.documents.values(), key=lambda each: each.added_at, default=None)
+    if last is not None and last.status == "malicious":
+        return Turn("specialist", "ask_for_another_document", None)
     if enrolment.expiry_proposal is not None:
         return Turn("finance", "sign_expiry", None)
     if enrolment.status != "qualified":

@@ -17,8 +17,9 @@ from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, Unav
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.policy.admission import prerequisite
-from shared.use_cases import commands, deliveries
+from shared.use_cases import commands, deliveries, documents
 from shared.use_cases.commands import CASES, commit, load, perform, require
+from shared.use_cases.documents import Upload
 from shared.use_cases.refunds import propose_return_of_money
 
 if TYPE_CHECKING:
@@ -38,13 +39,8 @@ def case_id_of(services: Services, programme: str, intake: str, email: str, atte
     return base64.b32encode(mac[:16]).decode().rstrip("=").lower()
 
 
-def blob_name(case_id: str, digest: str) -> str:
-    """Where a person's file lies: by its case, so that a scan or an erasure finds it, and by its content."""
-    return f"{case_id}/{digest}"
-
-
 async def apply(
-    services: Services, content: dict[str, Any], certificate: tuple[bytes, str] | None, flags: list[str], now: datetime
+    services: Services, content: dict[str, Any], certificate: Upload | None, flags: list[str], now: datetime
 ) -> None:
     """Keep an application. It is never dropped and never refused for having come before.
 
@@ -65,26 +61,29 @@ async def apply(
     if not content["accreditation_notice_read"] and not programme.is_accredited_in(content["country"], today):
         raise invalid("/accreditation_notice_read", "required")
     if certificate is not None:
-        digest = hashlib.sha256(certificate[0]).hexdigest()
-        content = content | {"certificate": {"sha256": digest, "content_type": certificate[1]}}
+        stated = {"sha256": certificate.digest, "content_type": certificate.content_type}
+        content = content | {"certificate": stated}
     await _keep(services, content, certificate, flags, now)
 
 
 async def _keep(
-    services: Services, content: dict[str, Any], certificate: tuple[bytes, str] | None, flags: list[str], now: datetime
+    services: Services, content: dict[str, Any], certificate: Upload | None, flags: list[str], now: datetime
 ) -> None:
     digest = sha256_of(content)
     programme = services.programmes[content["programme"]]
     for attempt in range(1, ATTEMPTS_MAX + 1):
         case_id = case_id_of(services, programme.id, content["intake"], content["email"], attempt)
+        file: dict[str, Any] | None = None
         if certificate is not None:
-            if await _is_closed(services, case_id):
+            closed = await _is_closed(services, case_id)
+            if closed:
                 continue
-            blob = blob_name(case_id, content["certificate"]["sha256"])
-            await services.blobs.put(services.blobs.evidence, blob, *certificate)
+            if closed is not None and await services.store.read(CASES, f"submission:{digest}", case_id) is not None:
+                return
+            file = await documents.store(services, case_id, certificate, now) | {"name": certificate.name}
         change = Change(Case(case_id=case_id), APPLICANT, now, programme)
         change.case.time_zone = content["time_zone"]
-        _submit(services, change, content, digest, flags, attempt)
+        _submit(services, change, content, digest, flags, attempt, file)
         try:
             await commit(services, change, Create({}), None)
             return
@@ -95,23 +94,24 @@ async def _keep(
         case, _ = await load(services, case_id)
         if case.application.status in CLOSED or case.custody.erasure_begun_at is not None:
             continue
-        if await _add(services, case_id, content, digest, flags, now):
+        if await _add(services, case_id, content, digest, flags, now, file):
             return
     raise invalid("/email", "too_many_attempts")
 
 
-async def _is_closed(services: Services, case_id: str) -> bool:
-    """Whether an earlier attempt stands here that is over: no file is put beside it."""
+async def _is_closed(services: Services, case_id: str) -> bool | None:
+    """Whether an attempt stands here that is over (no file is put beside it); None if there is none yet."""
     try:
         case, _ = await load(services, case_id)
     except NotFound:
-        return False
+        return None
     return case.application.status in CLOSED or case.custody.erasure_begun_at is not None
 
 
 def _submit(
-    services: Services, change: Change, content: dict[str, Any], digest: str, flags: list[str], attempt: int
-) -> None:
+    services: Services, change: Change, content: dict[str, Any], digest: str, flags: list[str], attempt: int,
+    file: dict[str, Any] | None,
+) -> None:  # fmt: skip
     verdict, reasons = prerequisite(content["degree"], change.programme)
     change.record(
         "application_submitted",
@@ -128,28 +128,30 @@ def _submit(
         flags=flags,
     )
     change.new_items.append(_person(content, change.now))
-    change.new_items.append(_submission(content, digest, change.now))
-    _record_certificate(change, content)
+    change.new_items.append(_submission(content, digest, change.now, file))
+    _note_certificate(change, file, "certificate")
     change.send("address", address=deliveries.address_key(services, content["email"]))
     change.tell("application_received", reference=change.case.case_id)
 
 
 async def _add(
-    services: Services, case_id: str, content: dict[str, Any], digest: str, flags: list[str], now: datetime
-) -> bool:
+    services: Services, case_id: str, content: dict[str, Any], digest: str, flags: list[str], now: datetime,
+    file: dict[str, Any] | None,
+) -> bool:  # fmt: skip
     """Keep another application beside the first. False if the case was closed meanwhile: the next attempt takes it."""
 
     def another(change: Change) -> None:
         if len(change.case.application.submissions) >= SUBMISSIONS_TOLD_MAX:
             return
         change.record("submission_added", digest, flags=flags)
-        change.new_items.append(_submission(content, digest, now))
+        change.new_items.append(_submission(content, digest, now, file))
+        _note_certificate(change, file, "unconfirmed_certificate")
         change.tell("another_submission")
 
     try:
         outcome = await perform(services, case_id, APPLICANT, now, another)
         if not outcome.events:
-            item = _submission(content, digest, now) | {"case_id": case_id, "untold": True}
+            item = _submission(content, digest, now, file) | {"case_id": case_id, "untold": True}
             await services.store.create(CASES, item, case_id)
     except AlreadyStored:
         return True
@@ -177,22 +179,19 @@ def _person(content: dict[str, Any], now: datetime) -> dict[str, Any]:
     }
 
 
-def _submission(content: dict[str, Any], digest: str, now: datetime) -> dict[str, Any]:
-    return {"id": f"submission:{digest}", "kind": "submission", "content": content, "received_at": now.isoformat()}
+def _submission(content: dict[str, Any], digest: str, now: datetime, file: dict[str, Any] | None) -> dict[str, Any]:
+    item = {"id": f"submission:{digest}", "kind": "submission", "content": content, "received_at": now.isoformat()}
+    return item | ({"file": file} if file is not None else {})
 
 
-def _record_certificate(change: Change, content: dict[str, Any]) -> None:
-    certificate = content.get("certificate")
-    if certificate is not None and certificate["sha256"][:16] not in change.case.documents:
-        blob = blob_name(change.case.case_id, certificate["sha256"])
-        change.record(
-            "document_added",
-            certificate["sha256"][:16],
-            evidence=[blob],
-            blob=blob,
-            kind="certificate",
-            content_type=certificate["content_type"],
-        )
+def _note_certificate(change: Change, file: dict[str, Any] | None, kind: str) -> None:
+    """Enter a submission's certificate. One that a stranger may have sent is no certificate before it is chosen."""
+    if file is not None:
+        noted = {name: value for name, value in file.items() if name != "name"}
+        document_id = str(file["blob"]).rpartition("/")[2][:16]
+        known = change.case.documents.get(document_id)
+        if known is None or kind == "certificate":
+            documents.note(change, document_id, kind, noted, file["name"])
 
 
 async def choose_submission(change: Change, services: Services, *, submission: str) -> None:
@@ -216,7 +215,7 @@ async def choose_submission(change: Change, services: Services, *, submission: s
     for name in ("given_names", "family_names", "phone", "motivation"):
         change.person[f"/{name}"] = content[name]
     change.person["/education"] = content["degree"]
-    _record_certificate(change, content)
+    _note_certificate(change, stored.get("file"), "certificate")
 
 
 def correct(change: Change, **corrections: Any) -> None:
@@ -231,18 +230,6 @@ def correct(change: Change, **corrections: Any) -> None:
             change.person[f"/{name}"] = stated[name]
     if "degree" in stated:
         change.person["/education"] = stated["degree"]
-
-
-async def add_document(change: Change, services: Services, *, kind: str, content: bytes, content_type: str) -> None:
-    """Keep a document. The blob goes first, named by its content, so that no record ever points at nothing."""
-    change.check("document_added")
-    digest = hashlib.sha256(content).hexdigest()
-    blob, document_id = blob_name(change.case.case_id, digest), digest[:16]
-    change.answer = {"document_id": document_id}
-    if document_id in change.case.documents:
-        return
-    await services.blobs.put(services.blobs.evidence, blob, content, content_type)
-    change.record("document_added", document_id, evidence=[blob], blob=blob, kind=kind, content_type=content_type)
 
 
 def answer_offer(change: Change, *, answer: str) -> None:

@@ -28,7 +28,7 @@ from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.domain.wire import Amount, CaseId, Code, Day, Form, Line, PartnersId, Payer
 from shared.settings import Partner
-from shared.use_cases import enrolments, placements, refunds, screening
+from shared.use_cases import documents, enrolments, placements, refunds, screening
 from shared.use_cases.commands import Key, perform
 from shared.use_cases.deliveries import WAITS
 
@@ -182,15 +182,6 @@ class DocumentScanned(Form):
     result: Literal["clean", "malicious"]
 
 
-def _scanned(change: Change, told: DocumentScanned) -> None:
-    document_id = told.blob.rsplit("/", 1)[-1][:16]
-    document = change.case.documents.get(document_id)
-    if document is None:
-        raise NotFound(document_id)
-    if document.status == "scanning":
-        change.record("document_scanned", document_id, result=told.result)
-
-
 def _charged_back(change: Change, told: PaymentChargedBack) -> None:
     enrolments.record_money(
         change, payment_id=told.chargeback_id, kind="chargeback", payer=told.payer,
@@ -264,7 +255,10 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
         SearchLogged, frozenset({"learning", "history"}),
         lambda change, told: placements.log_search_week(change, **_fields(told)),
     ),
-    "document.scanned": (DocumentScanned, frozenset({"scanner"}), _scanned),
+    "document.scanned": (
+        DocumentScanned, frozenset({"scanner"}),
+        lambda change, told: documents.scanned(change, told.blob, told.etag or "", told.result),
+    ),
 }  # fmt: skip
 """Every kind of event: its form, the kinds of partner that may send it, and what it does to the case."""
 
@@ -351,6 +345,8 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     key = Key(f"inbox-{item['id']}", item["body_hash"])
     try:
         await perform(services, case_id, actor, now, lambda change: act(change, told), key=key)
+        if isinstance(told, DocumentScanned) and told.result == "malicious":
+            await documents.remove_malicious(services, case_id, told.blob)
     except (NotFound, ActionNotAllowed, RuleBroken) as error:
         return "waiting", type(error).__name__, case_id
     except (RecordChanged, Unavailable, OutcomeUnknown) as error:

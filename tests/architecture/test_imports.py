@@ -37,6 +37,7 @@ INSIDE_A_FUNCTION: dict[str, tuple[str, ...]] = {
     "shared/domain/wire.py": ("email_validator", "phonenumbers"),
     "shared/adapters/blobs.py": ("azure.core", "azure.storage"),
     "shared/adapters/cosmos.py": ("azure.core", "azure.cosmos"),
+    "shared/adapters/documents.py": ("PIL", "pikepdf"),
     "shared/adapters/entra.py": ("aiohttp", "jwt"),
     "shared/adapters/outbound.py": ("aiohttp",),
     "shared/bootstrap.py": ("aiohttp", "azure.cosmos", "azure.identity", "azure.storage"),
@@ -48,7 +49,7 @@ libraries that hold nothing but tables; they are the one exception to the purity
 FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "shared/use_cases": ("shared.bootstrap",),
     "shared/audit": ("shared.bootstrap",),
-    "shared/adapters": ("azure.cosmos", "azure.storage", "aiohttp"),
+    "shared/adapters": ("azure.cosmos", "azure.storage", "aiohttp", "PIL"),
     "functions": ("shared.bootstrap",),
 }
 

@@ -20,6 +20,7 @@ from functions.http import PROBLEMS
 from functions.timers import TIMERS
 from local.testing import Stack
 from shared.domain.life_cycle import Role
+from tests.files import a_pdf
 from tests.people import Applicant, calls_so_far, store_calls
 
 APPLIED_AT = "2027-01-11T14:00:00Z"
@@ -113,7 +114,7 @@ def world() -> Iterator[World]:
         stack.move_clock(A_DAY_AFTER_THAT, timers=False)
         links["own"], links["another's"] = fresh_link(ada), fresh_link(ben)
 
-        upload = {"file": ("certificate.pdf", b"%PDF-1.7 something", "application/pdf")}
+        upload = {"file": ("certificate.pdf", a_pdf(), "application/pdf")}
         address = f"{ada.api}/cases/{ada.case_id}/documents"
         added = ada.client.post(address, data={"kind": "certificate"}, files=upload, headers=bearer(links["own"]))
         assert added.status_code == 200, added.text

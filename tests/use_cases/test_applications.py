@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from local.testing import Stack
+from tests.files import a_pdf
 from tests.people import Applicant, application, calls_so_far, store_calls
 
 
@@ -105,7 +106,7 @@ def test_certificate_is_unseen_until_it_is_found_clean(stack: Stack, applicant: 
     flat = {name: (None, value) for name, value in said.items() if isinstance(value, str)}
     flat |= {f"degree.{name}": (None, value) for name, value in said["degree"].items()}
     flat["accreditation_notice_read"] = (None, "on")
-    pdf = ("degree.pdf", b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n", "application/pdf")
+    pdf = ("degree.pdf", a_pdf(), "application/pdf")
 
     answer = applicant.client.post(f"{applicant.api}/applications", files=flat | {"certificate": pdf})
     applicant.open_mail()

@@ -1,0 +1,165 @@
+"""The person's documents: kept by content, unseen until found clean, and every look at one is on record."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.change import Change
+from shared.domain.errors import NotFound, RateLimited
+from shared.domain.events import Actor
+from shared.use_cases.commands import CASES, load, require
+from shared.use_cases.search import note_read
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.documents")
+
+A_DAY_MAX = 5
+BYTES_MAX = 50 * 1024 * 1024
+ORPHAN_AFTER = timedelta(hours=48)
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was looked at: its content, an image's copy for staff, and the name the person gave it."""
+
+    content: bytes
+    content_type: str
+    copy: bytes | None
+    name: str
+
+    @property
+    def digest(self) -> str:
+        """The content's hash, which is what it is stored under."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def document_id(self) -> str:
+        """How the case calls it."""
+        return self.digest[:16]
+
+
+def blob_name(case_id: str, digest: str) -> str:
+    """Where a person's file lies: by its case, so that a scan or an erasure finds it, and by its content."""
+    return f"{case_id}/{digest}"
+
+
+async def store(services: Services, case_id: str, upload: Upload, now: datetime) -> dict[str, Any]:
+    """Put the file, and an image's copy, where they belong; what a case has to note about it. Safe to repeat.
+
+    The blob goes first and the record second, so that no record ever points at nothing.
+    """
+    blob, kind = blob_name(case_id, upload.digest), upload.content_type
+    etags = {blob: await services.blobs.put(services.blobs.evidence, blob, upload.content, kind, now)}
+    noted: dict[str, Any] = {"blob": blob, "content_type": kind, "size": len(upload.content)}
+    if upload.copy is not None and upload.copy != upload.content:
+        copy = blob_name(case_id, hashlib.sha256(upload.copy).hexdigest())
+        etags[copy] = await services.blobs.put(services.blobs.evidence, copy, upload.copy, kind, now)
+        noted["copy_blob"] = copy
+    return noted | {"etags": etags}
+
+
+def note(change: Change, document_id: str, kind: str, noted: dict[str, Any], name: str) -> None:
+    """Enter a stored file into the case, or say what a known one is. Its name may name the person: a note keeps it."""
+    known = change.case.documents.get(document_id)
+    if known is not None and known.kind == kind:
+        return
+    change.record("document_added", document_id, evidence=list(noted["etags"]), kind=kind, **noted)
+    if known is None and name:
+        change.new_items.append({"id": _name_id(document_id), "kind": "note", "text": name, "by": change.actor.id})
+
+
+def _name_id(document_id: str) -> str:
+    return f"note:file-{document_id}"
+
+
+async def add_document(change: Change, services: Services, *, kind: str, upload: Upload) -> None:
+    """Keep a document: five a day and 50 MiB in all from one person; the same file again is no other one."""
+    change.check("document_added")
+    change.answer = {"document_id": upload.document_id}
+    if upload.document_id in change.case.documents:
+        return
+    own = [each for each in change.case.documents.values() if each.kind != "unconfirmed_certificate"]
+    oldest = sorted(each.added_at for each in own if each.added_at > change.now - timedelta(days=1))
+    if len(oldest) >= A_DAY_MAX:
+        raise RateLimited((oldest[-A_DAY_MAX] + timedelta(days=1) - change.now).total_seconds())
+    size = sum(each.size for each in change.case.documents.values()) + len(upload.content)
+    require(size <= BYTES_MAX, "documents-full", "No more than 50 MiB of documents are kept for one person.")
+    noted = await store(services, change.case.case_id, upload, change.now)
+    note(change, upload.document_id, kind, noted, upload.name)
+
+
+def scanned(change: Change, blob: str, etag: str, result: str) -> None:
+    """What the scanner found, if it looked at the very version that was stored."""
+    found = next((each for each in change.case.documents.items() if blob in (each[1].blob, each[1].copy_blob)), None)
+    if found is None:
+        raise NotFound(blob)
+    document_id, document = found
+    if document.etags and etag != document.etags.get(blob):
+        logger.error("a scan of another version", extra={"case_id": change.case.case_id, "document_id": document_id})
+        return
+    if document.status == "scanning" and blob not in document.found_clean:
+        change.record("document_scanned", document_id, result=result, blob=blob)
+
+
+async def remove_malicious(services: Services, case_id: str, blob: str) -> None:
+    """Take away a file that was found to be malicious, with its copy: nobody can be given it by mistake."""
+    case, _ = await load(services, case_id)
+    for document in case.documents.values():
+        if document.status == "malicious" and blob in (document.blob, document.copy_blob):
+            for name in filter(None, (document.blob, document.copy_blob)):
+                await services.blobs.delete(services.blobs.evidence, name)
+
+
+async def read(
+    services: Services, case_id: str, document_id: str, actor: Actor, now: datetime
+) -> tuple[bytes, str, str]:
+    """Content, type and name of a document that was found clean. Who reads what is noted before it is sent."""
+    case, _ = await load(services, case_id)
+    document = case.documents.get(document_id)
+    if document is None or document.status == "malicious":
+        raise NotFound(document_id)
+    require(document.status == "clean", "not-scanned", "This document has not been found clean yet.")
+    await note_read(services, case_id, "document", actor, now, document_id)
+    blob = document.copy_blob or document.blob
+    content = await services.blobs.get(services.blobs.evidence, blob)
+    if hashlib.sha256(content).hexdigest() != blob.rpartition("/")[2]:
+        logger.error("a document is not what was stored", extra={"case_id": case_id, "document_id": document_id})
+        raise NotFound(document_id)
+    name = await services.store.read(CASES, _name_id(document_id), case_id)
+    return content, document.content_type, str(name["text"]) if name is not None else ""
+
+
+async def remove_orphans(services: Services, now: datetime) -> dict[str, int]:
+    """Remove files that no case refers to, two days after they came: an upload may have been cut short before that."""
+    counts = {"orphans_removed": 0}
+    known: tuple[str, set[str]] = ("", set())
+    async for name, version in services.blobs.older_than(services.blobs.evidence, now - ORPHAN_AFTER):
+        case_id = name.partition("/")[0]
+        if known[0] != case_id:
+            known = (case_id, await _referred_to(services, case_id))
+        if name not in known[1]:
+            await services.blobs.delete(services.blobs.evidence, name, version)
+            counts["orphans_removed"] += 1
+    return counts
+
+
+async def _referred_to(services: Services, case_id: str) -> set[str]:
+    try:
+        case, _ = await load(services, case_id)
+    except NotFound:
+        return set()
+    names = {name for each in case.documents.values() for name in (each.blob, each.copy_blob) if name is not None}
+    untold = await services.store.query(
+        CASES,
+        "SELECT VALUE c.content.certificate.sha256 FROM c WHERE c.kind = 'submission'"
+        " AND IS_DEFINED(c.content.certificate)",
+        {},
+        case_id,
+    )
+    return names | {blob_name(case_id, str(digest)) for digest in untold}

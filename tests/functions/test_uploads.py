@@ -1,0 +1,228 @@
+"""A document from the upload to the desk of staff: looked at, scanned, shown as a copy, read on record."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+import httpx
+import pikepdf
+import pytest
+from azure.storage.blob import ContainerClient
+from PIL import Image
+
+from local import config
+from local.testing import Stack
+from tests.files import a_malicious_pdf, a_pdf, a_photo, an_image
+from tests.people import Applicant, calls_so_far, store_calls
+
+
+def evidence(stack: Stack) -> ContainerClient:
+    """The container, as its owner sees it."""
+    blob = stack.info["blob"]
+    return ContainerClient(blob["url"], "evidence", credential=config.BLOB_KEY)
+
+
+def files_of(applicant: Applicant) -> list[str]:
+    """The names of all files that lie with a case."""
+    with evidence(applicant.stack) as container:
+        return [str(name) for name in container.list_blob_names(name_starts_with=applicant.case_id)]
+
+
+def sends(applicant: Applicant, content: bytes, name: str = "paper.pdf", kind: str = "application/pdf") -> Any:
+    """The person sends a document."""
+    address = f"{applicant.api}/cases/{applicant.case_id}/documents"
+    return applicant.client.post(
+        address, data={"kind": "transcript"}, files={"file": (name, content, kind)}, headers=applicant.bearer
+    )
+
+
+def ends(applicant: Applicant, document: str) -> str:
+    """What the scan said about it, once it has."""
+    deadline = time.monotonic() + 60
+    while (status := applicant.sees().json()["documents"][document]["status"]) == "scanning":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return str(status)
+
+
+def fetched(applicant: Applicant, document: str) -> httpx.Response:
+    """Admissions ask for it."""
+    headers = {"Authorization": f"Bearer {applicant.stack.token('admissions')}"}
+    return applicant.client.get(f"{applicant.api}/cases/{applicant.case_id}/documents/{document}", headers=headers)
+
+
+def test_photo_is_shown_upright_as_a_copy_that_tells_nothing_else(applicant: Applicant) -> None:
+    photo = a_photo()
+    document = sends(applicant.applied(), photo, "me.jpg", "image/jpeg").json()["document_id"]
+
+    assert ends(applicant, document) == "clean"
+    shown = fetched(applicant, document)
+
+    assert shown.headers["content-type"] == "image/jpeg"
+    assert b"zq7canary" in photo
+    assert b"zq7canary" not in shown.content
+    assert b"Exif" not in shown.content
+    assert Image.open(io.BytesIO(shown.content)).size == (20, 40)
+    assert len(files_of(applicant)) == 2, "the original is kept for evidence"
+
+
+def test_document_goes_out_as_an_attachment_with_its_name_and_can_do_nothing_in_a_browser(applicant: Applicant) -> None:
+    document = sends(applicant.applied(), a_pdf(), "../Relevé de notes \u202e.pdf").json()["document_id"]
+
+    assert ends(applicant, document) == "clean"
+    headers = fetched(applicant, document).headers
+
+    assert headers["content-disposition"] == (
+        "attachment; filename=\"Releve_de_notes.pdf\"; filename*=UTF-8''Relev%C3%A9%20de%20notes.pdf"
+    )
+    assert headers["content-type"] == "application/pdf"
+    assert headers["content-security-policy"] == "sandbox"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_every_read_of_evidence_is_on_record(applicant: Applicant, stack: Stack) -> None:
+    document = sends(applicant.applied(), a_pdf()).json()["document_id"]
+    assert ends(applicant, document) == "clean"
+
+    since = calls_so_far(stack)
+    assert fetched(applicant, document).status_code == 200
+
+    assert [call["container"] for call in store_calls(stack, since) if call["operation"] == "Batch"] == ["reads"]
+
+
+def test_malicious_document_is_removed_and_staff_are_told(applicant: Applicant) -> None:
+    document = sends(applicant.applied(), a_malicious_pdf()).json()["document_id"]
+
+    assert ends(applicant, document) == "malicious"
+    deadline = time.monotonic() + 30
+    while files_of(applicant):
+        assert time.monotonic() < deadline
+    assert fetched(applicant, document).status_code == 404
+    assert applicant.record()["agenda"]["what"] == "ask_for_another_document"
+
+
+def test_scan_of_another_version_counts_for_nothing(applicant: Applicant, stack: Stack) -> None:
+    scanner = stack.partner("scanner")
+    scanner.post("behaviour", {"paused": True})
+    try:
+        document = sends(applicant.applied(), a_pdf()).json()["document_id"]
+        blob = files_of(applicant)[0]
+        for etag in ("0x8D0000000000000", None):
+            told: dict[str, Any] = {"blob": blob, "result": "clean"} | ({"etag": etag} if etag else {})
+            assert scanner.send("document.scanned", told)["status"] == 202
+
+        assert applicant.sees().json()["documents"][document]["status"] == "scanning"
+        assert fetched(applicant, document).status_code == 409
+    finally:
+        scanner.post("behaviour", {"paused": False})
+    assert ends(applicant, document) == "clean"
+
+
+def test_same_file_again_is_no_other_document(applicant: Applicant) -> None:
+    first, second = sends(applicant.applied(), a_pdf()), sends(applicant, a_pdf(), "another name.pdf")
+
+    assert first.json()["document_id"] == second.json()["document_id"]
+    assert len(files_of(applicant)) == 1
+
+
+def test_sixth_document_of_a_day_waits_for_the_next_one(applicant: Applicant) -> None:
+    applicant.applied()
+
+    answers = [sends(applicant, a_pdf(text=str(number))) for number in range(6)]
+
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 24 * 3600
+    assert len(files_of(applicant)) == 5
+
+
+OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert('zq7canary')")
+LAUNCH = pikepdf.Dictionary(S=pikepdf.Name.Launch, F="cmd.exe")
+ATTACHED = pikepdf.Dictionary(EmbeddedFiles=pikepdf.Dictionary())
+TO_A_PAGE = pikepdf.Array([0, pikepdf.Name.Fit])
+PNG, JPEG, PDF = "image/png", "image/jpeg", "application/pdf"
+LOCKED = pikepdf.Encryption(owner="o", user="u")
+OWNED = pikepdf.Encryption(owner="o", user="")
+REFUSED: list[tuple[str, bytes, str, str]] = [
+    ("empty", b"", PDF, "empty"),
+    ("only the beginning of a PDF", b"%PDF-1.7\n", PDF, "damaged"),
+    ("a PDF that is cut off", a_pdf()[:-40], PDF, "damaged"),
+    ("a PDF with something behind its end", a_pdf() + b"PK\x03\x04 more", PDF, "damaged"),
+    ("a PDF with something before it", b"x" * 1000 + a_pdf(), PDF, "type"),
+    ("a PDF whose table of contents lies", a_pdf().replace(b"startxref\n", b"startxref\n9"), PDF, "damaged"),
+    ("a script when it opens", a_pdf(OpenAction=OpenAction), PDF, "active-content"),
+    ("a program when it opens", a_pdf(OpenAction=LAUNCH), PDF, "active-content"),
+    ("files inside", a_pdf(Names=ATTACHED), PDF, "active-content"),
+    ("a form of another kind", a_pdf(AcroForm=pikepdf.Dictionary(XFA="x")), PDF, "active-content"),
+    ("locked", a_pdf(encryption=LOCKED), PDF, "encrypted"),
+    ("locked for changes", a_pdf(encryption=OWNED), PDF, "encrypted"),
+    ("31 pages", a_pdf(31), PDF, "too-many-pages"),
+    ("an image called a PDF", an_image(), PDF, "type"),
+    ("a GIF", an_image("GIF"), PNG, "type"),
+    ("a GIF by its own type", an_image("GIF"), "image/gif", "type"),
+    ("a PNG that is cut off", an_image()[:-5], PNG, "damaged"),
+    ("a PNG with a wrong checksum", an_image()[:-1] + b"\x00", PNG, "damaged"),
+    ("a PNG with something behind its end", an_image() + b"<?php", PNG, "damaged"),
+    ("a PNG header and nothing", b"\x89PNG\r\n\x1a\n", PNG, "damaged"),
+    ("a JPEG that is cut off", a_photo()[: len(a_photo()) // 2], JPEG, "damaged"),
+    ("a picture of too many points", an_image(size=(20_001, 2_000)), PNG, "too-many-pixels"),
+    ("HTML", b"<html><script>alert(1)</script>", PDF, "type"),
+]
+
+
+@pytest.mark.parametrize(("content", "kind", "code"), [each[1:] for each in REFUSED], ids=[each[0] for each in REFUSED])
+def test_file_that_is_not_kept_is_refused_with_its_reason_and_leaves_nothing(
+    applicant: Applicant, content: bytes, kind: str, code: str
+) -> None:
+    applicant.case_id, applicant.link = FIRST.get(applicant.api, ("", ""))
+    if not applicant.case_id:
+        applicant.applied()
+        FIRST[applicant.api] = (applicant.case_id, applicant.link)
+
+    answer = sends(applicant, content, "paper", kind)
+
+    assert (answer.status_code, answer.json()["errors"]) == (422, [{"pointer": "/file", "code": code}])
+    assert "zq7canary" not in answer.text
+    assert files_of(applicant) == []
+
+
+FIRST: dict[str, tuple[str, str]] = {}
+"""One person for all files that are refused: nothing of them may be kept."""
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "kind"),
+    [
+        (a_pdf(30), "thirty pages.pdf", PDF),
+        (a_pdf(OpenAction=TO_A_PAGE), "opens at a page.PDF", PDF),
+        (an_image("PNG"), "x.png", PNG),
+        (an_image("JPEG"), "x.jpeg", JPEG),
+        (a_pdf(text="no name says what it is"), "../../etc/passwd", PDF),
+    ],
+)
+def test_good_file_is_kept(applicant: Applicant, content: bytes, name: str, kind: str) -> None:
+    answer = sends(applicant.applied(), content, name, kind)
+
+    assert answer.status_code == 200, answer.text
+
+
+def test_name_that_claims_another_kind_is_a_contradiction(applicant: Applicant) -> None:
+    answer = sends(applicant.applied(), a_pdf(), "degree.png", PDF)
+
+    assert answer.json()["errors"] == [{"pointer": "/file", "code": "type"}]
+
+
+def test_file_that_no_case_refers_to_is_removed_after_two_days_and_no_other(applicant: Applicant, stack: Stack) -> None:
+    kept = sends(applicant.applied(), a_pdf()).json()["document_id"]
+    orphans = [f"{applicant.case_id}/{'a' * 64}", f"{'z' * 26}/{'b' * 64}"]
+    with evidence(stack) as container:
+        for name in orphans:
+            container.upload_blob(name, b"cut short")
+
+        # To the stack's clock, which the emulator does not follow, all of this came weeks ago.
+        assert stack.run_timer("run_privacy_retention")
+
+        left = {str(name) for name in container.list_blob_names()}
+    assert not left & set(orphans)
+    assert [name.partition("/")[2][:16] for name in left if name.startswith(applicant.case_id)] == [kept]
