@@ -154,12 +154,7 @@ async def _referred_to(services: Services, case_id: str) -> set[str]:
         case, _ = await load(services, case_id)
     except NotFound:
         return set()
-    names = {name for each in case.documents.values() for name in (each.blob, each.copy_blob) if name is not None}
-    untold = await services.store.query(
-        CASES,
-        "SELECT VALUE c.content.certificate.sha256 FROM c WHERE c.kind = 'submission'"
-        " AND IS_DEFINED(c.content.certificate)",
-        {},
-        case_id,
-    )
-    return names | {blob_name(case_id, str(digest)) for digest in untold}
+    files: list[dict[str, Any]] = [each.model_dump() for each in case.documents.values()]
+    rows = await services.store.query(CASES, "SELECT c.file FROM c WHERE c.kind = 'submission'", {}, case_id)
+    files += [row["file"] for row in rows if "file" in row]
+    return {name for each in files for name in (each["blob"], each.get("copy_blob")) if name is not None}
