@@ -5,7 +5,7 @@
 # make check      lint, types and tests
 # make bench      what things cost, as counts and ratios
 # make soak       long histories and whole fault sweeps
-# make conformance  the Cosmos DB SDK's own tests against the local endpoint
+# make conformance  the Cosmos DB SDK's own tests, and the JavaScript SDK, against the local endpoint
 # make infra-check  scanners over infra/ and the workflows
 # make docs       write the generated pages anew
 
@@ -56,6 +56,7 @@ soak: setup
 
 conformance: setup
 	@$(BIN)/python tools/cosmos_sdk_tests.py
+	@PYTHON=$(BIN)/python node tools/cosmos_js_check.mjs
 
 infra-check: setup
 	@infra/check.sh

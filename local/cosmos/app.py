@@ -31,6 +31,11 @@ Send = Callable[[Message], Awaitable[None]]
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 PURGE_SECONDS = 60.0
+FIXED_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"x-ms-gatewayversion", b"version=2.14.0"),
+    (b"x-ms-serviceversion", b"version=2.14.0.0"),
+]
 
 
 class Dropped(Exception):
@@ -76,19 +81,16 @@ class Endpoint:
 
     async def _send(self, send: Send, answer: Answer, request: Request | None) -> None:
         activity_id = (request.header("x-ms-activity-id") if request else None) or str(uuid.uuid4())
-        headers = {
-            "content-type": "application/json",
-            "content-length": str(len(answer.body)),
-            "date": self.clock.http_date(),
-            "x-ms-activity-id": activity_id,
-            "x-ms-request-charge": str(answer.charge),
-            "x-ms-gatewayversion": "version=2.14.0",
-            "x-ms-serviceversion": "version=2.14.0.0",
-            "lsn": str(self.store.lsn),
-            **answer.headers,
-        }
-        raw = [(name.encode("latin-1"), value.encode("utf-8")) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+        headers = [
+            *FIXED_HEADERS,
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"date", self.clock.http_date().encode()),
+            (b"x-ms-activity-id", activity_id.encode("latin-1")),
+            (b"x-ms-request-charge", str(answer.charge).encode()),
+            (b"lsn", b"%d" % self.store.lsn),
+        ]
+        headers += [(name.encode("latin-1"), value.encode("utf-8")) for name, value in answer.headers.items()]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
     def _error(self, error: CosmosError, request: Request | None) -> Answer:
@@ -105,11 +107,12 @@ class Endpoint:
         """Answer the request as faults allow. Raises Dropped where the client shall see no answer."""
         started = time.perf_counter()
         call = Call(request)
+        container = self._container_name(call)
         status: int | str = "dropped"
         answer = None
         try:
             check_signature(request, self.key)
-            effects = self.faults.effects_for(call.operation, self._container_name(call), call.item_id, call.is_meta)
+            effects = self.faults.effects_for(call.operation, container, call.item_id, call.is_meta)
             answer = await self._suffer(call, effects, receive)
             status = answer.status
         except (CosmosError, RecursionError) as error:
@@ -117,7 +120,7 @@ class Endpoint:
             answer = self._error(refusal, request)
             status = refusal.status
         finally:
-            self._log(call, status, answer, started)
+            self._log(call, container, status, answer, started)
         return answer
 
     def _container_name(self, call: Call) -> str | None:
@@ -129,11 +132,11 @@ class Endpoint:
         except CosmosError:
             return call.container
 
-    def _log(self, call: Call, status: int | str, answer: Answer | None, started: float) -> None:
+    def _log(self, call: Call, container: str | None, status: int | str, answer: Answer | None, started: float) -> None:
         self.calls.add(
             {
                 "operation": call.operation,
-                "container": self._container_name(call),
+                "container": container,
                 "id": call.item_id,
                 "partition_key": call.request.header("x-ms-documentdb-partitionkey"),
                 "status": status,

@@ -1,7 +1,6 @@
 """The account key: every request must be signed with it."""
 
 import base64
-import hashlib
 import hmac
 from urllib.parse import unquote
 
@@ -32,7 +31,7 @@ def check_signature(request: Request, key: bytes) -> None:
     sent = parts["sig"].encode("utf-8", "replace")
     for kind, link in _resources(request):
         text = f"{request.method.lower()}\n{kind}\n{link}\n{date.lower()}\n\n"
-        digest = hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).digest()
+        digest = hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256")
         if hmac.compare_digest(base64.b64encode(digest), sent):
             return
     raise CosmosError(401, UNAUTHORIZED)

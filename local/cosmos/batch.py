@@ -7,7 +7,7 @@ from local.cosmos import items
 from local.cosmos.items import Conditions, Outcome, Place
 from local.cosmos.partition_key import key_from_header
 from local.cosmos.store import Container, Store, Transaction
-from local.cosmos.wire import Answer, CosmosError, loads
+from local.cosmos.wire import Answer, CosmosError, Request, loads
 
 OPERATIONS_MAX = 100
 BATCH_BYTES_MAX = 2 * 1024 * 1024
@@ -22,40 +22,40 @@ class _Failed(Exception):
         self.error = error
 
 
-def run_batch(store: Store, container: Container, place: Place, raw: bytes, now: float) -> Answer:
+def run_batch(store: Store, place: Place, request: Request, now: float) -> Answer:
     """Apply all operations under one lsn and answer 200; or none, answer 207, and blame the one that failed."""
-    operations = _operations(raw)
+    operations = _operations(request.body)
     outcomes: list[Outcome] = []
     try:
         with store.write(now) as transaction:
             for index, operation in enumerate(operations):
                 try:
-                    outcomes.append(_run_operation(transaction, container, place, operation))
+                    outcomes.append(_run_operation(transaction, place, operation))
                 except CosmosError as error:
                     raise _Failed(index, error) from None
     except _Failed as failed:
         return _failure(operations, failed)
-    results = [_result(outcome) for outcome in outcomes]
+    results = [_result(operation, outcome, request) for operation, outcome in zip(operations, outcomes, strict=True)]
     charge = round(sum(outcome.charge for outcome in outcomes), 2)
     return Answer(200, b"[" + b",".join(results) + b"]", charge=charge, batch=_log(operations, outcomes))
 
 
-def run_bulk(store: Store, container: Container, raw: bytes, now: float) -> Answer:
+def run_bulk(store: Store, container: Container, request: Request, now: float) -> Answer:
     """Operations that only travel together: each has its own partition key and succeeds or fails for itself."""
     results, log, charge = [], [], 0.0
-    operations = _operations(raw)
+    operations = _operations(request.body)
     for operation in operations:
         try:
             header = operation.get("partitionKey")
             key = key_from_header(header if isinstance(header, str) else json.dumps(header))
             place = items.place_of(container, key, None)
             with store.write(now) as transaction:
-                outcome = _run_operation(transaction, container, place, operation)
+                outcome = _run_operation(transaction, place, operation)
         except CosmosError as error:
             results.append(json.dumps({"statusCode": error.status, "requestCharge": 1.0}).encode())
             log.append(_entry(operation, error.status))
             continue
-        results.append(_result(outcome))
+        results.append(_result(operation, outcome, request))
         log.append(_entry(operation, outcome.status))
         charge += outcome.charge
     status = 200 if all(entry["status"] < 400 for entry in log) else 207
@@ -75,15 +75,14 @@ def _operations(raw: bytes) -> list[dict[str, Any]]:
     return operations
 
 
-def _run_operation(tx: Transaction, container: Container, place: Place, operation: dict[str, Any]) -> Outcome:
+def _run_operation(tx: Transaction, place: Place, operation: dict[str, Any]) -> Outcome:
     kind = operation.get("operationType")
     conditions = Conditions(operation.get("ifMatch"), operation.get("ifNoneMatch"))
     body: Any = operation.get("resourceBody")
     if kind in ("Create", "Upsert", "Replace") and not isinstance(body, dict):
         raise CosmosError(400, f"The batch operation {kind} needs a resourceBody.")
     if kind in ("Create", "Upsert", "Replace"):
-        # The item's own key must be the batch's.
-        items.place_of(container, place.key, body)
+        items.check_key(place, body)
     if kind == "Create":
         return items.create(tx, place, body)
     if kind == "Upsert":
@@ -100,13 +99,15 @@ def _run_operation(tx: Transaction, container: Container, place: Place, operatio
     raise CosmosError(400, f"The batch operation type '{kind}' is not supported.")
 
 
-def _result(outcome: Outcome) -> bytes:
-    head = f'{{"statusCode":{outcome.status},"requestCharge":{outcome.charge}'.encode()
+def _result(operation: dict[str, Any], outcome: Outcome, request: Request) -> bytes:
+    head = f'{{"statusCode":{outcome.status},"requestCharge":{outcome.charge}'
     if outcome.item is None:
-        return head + b"}"
+        return head.encode() + b"}"
     # The quotes are part of an etag.
-    etag = outcome.item.etag.replace('"', '\\"').encode()
-    return head + b',"eTag":"' + etag + b'","resourceBody":' + outcome.item.body + b"}"
+    head += ',"eTag":"' + outcome.item.etag.replace('"', '\\"') + '"'
+    if request.wants_minimal and operation["operationType"] != "Read":
+        return head.encode() + b"}"
+    return head.encode() + b',"resourceBody":' + outcome.item.body + b"}"
 
 
 def _failure(operations: list[dict[str, Any]], failed: _Failed) -> Answer:

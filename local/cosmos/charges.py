@@ -1,5 +1,6 @@
 """Request units, by the published rules: what an operation would cost on the service, roughly."""
 
+from collections.abc import Iterable
 from typing import Any
 
 KILOBYTE = 1024
@@ -24,13 +25,16 @@ def read(size: int) -> float:
 
 def indexed_values(value: dict[str, Any]) -> int:
     """How many values of an item the index would hold, besides those that the service adds."""
-    count, pending = 0, [part for name, part in value.items() if not name.startswith("_")]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, dict):
-            pending.extend(part.values())
-        elif isinstance(part, list):
-            pending.extend(part)
+    return _scalars(part for name, part in value.items() if not name.startswith("_"))
+
+
+def _scalars(parts: Iterable[Any]) -> int:
+    count = 0
+    for part in parts:
+        if type(part) is dict:
+            count += _scalars(part.values())
+        elif type(part) is list:
+            count += _scalars(part)
         else:
             count += 1
     return count

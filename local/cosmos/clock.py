@@ -10,6 +10,7 @@ class Clock:
 
     def __init__(self, now: str | None = None) -> None:
         self._ahead = 0.0
+        self._dated = (-1, "")
         if now is not None:
             self.move(now)
 
@@ -27,4 +28,7 @@ class Clock:
         return datetime.fromtimestamp(self.now(), UTC).isoformat().replace("+00:00", "Z")
 
     def http_date(self) -> str:
-        return formatdate(self.now(), usegmt=True)
+        second = int(self.now())
+        if self._dated[0] != second:
+            self._dated = (second, formatdate(second, usegmt=True))
+        return self._dated[1]

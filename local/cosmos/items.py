@@ -54,19 +54,22 @@ class Place:
 
 def place_of(container: Container, header_key: Key | None, item: dict[str, Any] | None) -> Place:
     """Where an operation goes: to the header's key, which must be complete and, with an item, be the item's own."""
-    if item is not None:
-        own = key_of_item(item, container.paths)
-        if header_key is None or (header_key == () and not container.is_system_key):
-            return Place(container, own)
-        if header_key != () and len(header_key) != len(own):
-            raise CosmosError(400, INCOMPLETE, substatus=1001)
-        if header_key != () and key_text(own) != key_text(header_key):
-            raise CosmosError(400, MISMATCH, substatus=1001)
+    if item is not None and (header_key is None or (header_key == () and not container.is_system_key)):
+        return Place(container, key_of_item(item, container.paths))
     if header_key is None:
         raise CosmosError(400, "PartitionKey value must be supplied for this operation.")
-    if len(header_key) != len(container.paths) and header_key != ():
+    if len(header_key) != len(container.paths) and not (header_key == () and container.is_system_key):
         raise CosmosError(400, INCOMPLETE, substatus=1001)
-    return Place(container, header_key)
+    place = Place(container, header_key)
+    if item is not None:
+        check_key(place, item)
+    return place
+
+
+def check_key(place: Place, item: dict[str, Any]) -> None:
+    """Refuse an item whose own partition key is not that of the place."""
+    if place.key != () and key_text(key_of_item(item, place.container.paths)) != place.text:
+        raise CosmosError(400, MISMATCH, substatus=1001)
 
 
 def check_id(value: Any) -> str:
@@ -156,11 +159,10 @@ def read(tx: Transaction, place: Place, item_id: str, conditions: Conditions) ->
 
 
 def create(tx: Transaction, place: Place, body: dict[str, Any]) -> Outcome:
-    if tx.find(place.container, place.text, check_id(body.get("id"))) is not None:
-        raise CosmosError(409, CONFLICT)
     item = _new_version(tx, place, tx.next_number(place.container), body)
+    if not tx.insert(place.container, item):
+        raise CosmosError(409, CONFLICT)
     _take_unique_values(tx, place, item.n, body)
-    tx.insert(place.container, item)
     return Outcome(201, item, charges.create(body, len(item.body), place.container.is_indexed))
 
 

@@ -122,11 +122,11 @@ class Routes:
                 case "ChangeFeed":
                     return feeds.change_feed(request, container, self.store, self.clock)
                 case "Batch":
-                    if request.header("x-ms-documentdb-partitionkey") is None:
-                        return batch.run_bulk(self.store, container, request.body, self.clock.now())
-                    place = place_of(container, self._key(request), None)
-                    answer = batch.run_batch(self.store, container, place, request.body, self.clock.now())
-                    return self._at(place, answer)
+                    key, now = self._key(request), self.clock.now()
+                    if key is None:
+                        return batch.run_bulk(self.store, container, request, now)
+                    place = place_of(container, key, None)
+                    return self._at(place, batch.run_batch(self.store, place, request, now))
                 case "Create" | "Upsert":
                     return self._create(request, container, call.operation == "Upsert")
         if call.resource == "pkranges" and request.method == "GET":
@@ -161,11 +161,10 @@ class Routes:
         """Do one operation in a transaction of its own."""
         with self.store.write(self.clock.now()) as transaction:
             outcome = act(transaction)
-        is_minimal = "return=minimal" in (request.header("prefer") or "").lower()
         answer = Answer(outcome.status, charge=outcome.charge)
         if outcome.item is not None:
             answer.headers["etag"] = outcome.item.etag
-            answer.body = b"" if is_minimal else outcome.item.body
+            answer.body = b"" if request.wants_minimal else outcome.item.body
         return self._at(place, answer)
 
     def _create(self, request: Request, container: Container, is_upsert: bool) -> Answer:

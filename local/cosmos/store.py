@@ -39,6 +39,7 @@ CREATE INDEX IF NOT EXISTS unique_values_by_item ON unique_values (n);
 CONTAINER_SHIFT = 44
 LSN_SHIFT = 7
 ITEM_COLUMNS = "n, pk, id, epk, lsn, ts, ttl, expires, etag, body"
+INSERT = f"INSERT INTO items (container, {ITEM_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
 # How many overwritten versions are remembered (in memory) for reads from a stale replica.
 HISTORY_MAX = 5_000
 PAGE_BYTES = 4096
@@ -168,14 +169,19 @@ class Transaction:
             return None
         return item
 
-    def insert(self, container: Container, item: Item) -> None:
-        self.sql.execute(
-            f"INSERT INTO items (container, {ITEM_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-            (container.number, item.n, item.pk, item.id, item.epk, item.lsn, item.ts, item.ttl, item.expires,
-             item.etag, item.body),
-        )  # fmt: skip
+    def insert(self, container: Container, item: Item) -> bool:
+        """Store a new item; False if a live one has its id."""
+        values = (container.number, item.n, item.pk, item.id, item.epk, item.lsn, item.ts, item.ttl, item.expires,
+                  item.etag, item.body)  # fmt: skip
+        try:
+            self.sql.execute(INSERT, values)
+        except sqlite3.IntegrityError:
+            if self.find(container, item.pk, item.id) is not None:
+                return False
+            self.sql.execute(INSERT, values)
         self.has_stored = True
         self.overwritten.append(Overwritten(self.lsn, container.number, None, item.pk, item.id))
+        return True
 
     def update(self, container: Container, before: Item, item: Item) -> None:
         self.sql.execute(

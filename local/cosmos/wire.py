@@ -65,6 +65,11 @@ class Request:
         """Whether a boolean header is true. SDKs write True as well as true."""
         return self.headers.get(name, "").lower() == "true"
 
+    @property
+    def wants_minimal(self) -> bool:
+        """Whether the client has no use for the content that it has just written."""
+        return "return=minimal" in self.headers.get("prefer", "").lower()
+
     def json(self) -> Any:
         """The body as JSON, or a 400 that says it is none."""
         return loads(self.body)
@@ -86,11 +91,14 @@ def _no_constants(text: str) -> Any:
     raise ValueError(f"{text} is not JSON")
 
 
+_DECODER = json.JSONDecoder(parse_constant=_no_constants)
+
+
 def loads(body: bytes | str) -> Any:
     """Parse JSON, refusing with a 400 what is none: NaN, Infinity and halves of characters included."""
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
-        value = json.loads(text, parse_constant=_no_constants)
+        value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             dumps(value)  # Raises if an escape is half a character, which nothing could store.
     except (ValueError, RecursionError):

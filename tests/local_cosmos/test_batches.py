@@ -43,6 +43,17 @@ async def test_failed_operation_undoes_the_others_and_is_the_only_one_blamed(ser
         assert [found async for found in container.read_all_items()] == [item]
 
 
+async def test_batch_that_wants_no_content_back_gets_only_what_it_reads(server: Server) -> None:
+    async with server.container() as container:
+        operations: list[Any] = [("create", ({"id": "a", "pk": "p"},)), ("read", ("a",))]
+
+        results = await container.execute_item_batch(operations, "p", no_response=True)
+
+        assert [result["statusCode"] for result in results] == [201, 200]
+        assert ["resourceBody" in result for result in results] == [False, True]
+        assert results[0]["eTag"] == results[1]["resourceBody"]["_etag"]
+
+
 async def test_whole_batch_has_one_lsn(server: Server) -> None:
     async with server.container() as container:
         operations: list[Any] = [("create", ({"id": str(n), "pk": "p"},)) for n in range(3)]

@@ -143,6 +143,18 @@ def test_monstrous_item_is_refused(http: Any, body: bytes) -> None:
     assert answer.status_code in (400, 413), answer.text[:300]
 
 
+@pytest.mark.parametrize("key", ["[]", "[1,2]"])
+def test_key_that_is_not_the_containers_is_refused_by_reads_and_batches(http: Any, key: str) -> None:
+    path = "/dbs/d/colls/c/docs"
+    batch = [{"operationType": "Create", "resourceBody": {"id": "a", "pk": "p"}}]
+    headers = {"x-ms-documentdb-partitionkey": key, "x-ms-cosmos-is-batch-request": "True"}
+
+    written = http.post(path, headers={**signed("POST", path), **headers}, json=batch)
+    read = http.get(f"{path}/a", headers={**signed("GET", f"{path}/a"), "x-ms-documentdb-partitionkey": key})
+
+    assert (written.status_code, read.status_code) == (400, 400)
+
+
 def test_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

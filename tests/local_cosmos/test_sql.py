@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from local.cosmos.sql.parser import parse
+from local.cosmos.sql.plan import plan_of
 from local.cosmos.sql.run import Cursor, Program
 from local.cosmos.sql.values import sort_key
 from local.cosmos.wire import CosmosError
@@ -192,6 +193,13 @@ def test_where_keeps_only_what_is_true(condition: str, holds: bool) -> None:
 )  # fmt: skip
 def test_query_gives_its_rows(query: str, expected: list[Any]) -> None:
     assert results(query) == expected
+
+
+@pytest.mark.parametrize("name", ["MIN", "MAX"])
+def test_partition_without_a_value_contributes_no_extreme_but_a_count(name: str) -> None:
+    plan = plan_of(parse(f"SELECT VALUE {name}(c.n) FROM c WHERE c.n > 9"), {}, None)
+
+    assert results(plan["queryInfo"]["rewrittenQuery"]) == [[{"item2": {"count": 0}}]]
 
 
 def test_parameters_stand_for_values_everywhere() -> None:

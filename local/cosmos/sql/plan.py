@@ -187,7 +187,6 @@ def _partial(call: Call, text: str) -> str:
     if call.name == "AVG":
         return f'{{"item": {{"sum": SUM{argument}, "count": COUNT{argument}}}}}'
     if call.name in ("MIN", "MAX"):
-        # A partition without a value contributes {}, which all clients pass over.
-        counted = f'{{"{call.name.lower()}": {text}, "count": COUNT{argument}}}'
-        return f'(IS_DEFINED({text}) ? {{"item": {text}, "item2": {counted}}} : {{}})'
+        # A partition without a value contributes a count of 0 and no item, which all clients pass over.
+        return f'{{"item": {text}, "item2": {{"{call.name.lower()}": {text}, "count": COUNT{argument}}}}}'
     return f'{{"item": {text}}}'

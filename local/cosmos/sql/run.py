@@ -157,8 +157,10 @@ class Program:
             self._scanned += 1
             if self._scanned % ROWS_PER_LOOK_AT_THE_CLOCK == 0:
                 self._look_at_the_clock()
-            # Where nobody looks at the item, anything that is defined stands in for it.
-            slots[root] = json.loads(body) if needs_document else None
+            if not needs_document:
+                yield n, 0, body, slots
+                continue
+            slots[root] = json.loads(body)
             for place, _ in enumerate(rows(slots)):
                 if place and place % ROWS_PER_LOOK_AT_THE_CLOCK == 0:
                     self._look_at_the_clock()
