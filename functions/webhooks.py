@@ -1,16 +1,24 @@
-"""What partners send: verified over raw bytes, stored, then answered; applied at once if time allows, else by timer."""
+"""What partners send: verified over raw bytes, stored, then answered; applied at once if time allows, else by timer.
+
+Microsoft's scanner has no signature: Azure delivers its results, and they go the same way.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 import re
 
 import azure.functions as func
 
 from functions.http import WEBHOOK_BYTES_MAX, Refused, accepted, answers_problems, ok, raw_body, read_json
 from shared import bootstrap
+from shared.adapters.defender import scan_told
 from shared.adapters.webhooks import verify
 from shared.domain.errors import InvalidInput, PledgeError
 from shared.use_cases import partners
+
+logger = logging.getLogger("pledge.webhooks")
 
 bp = func.Blueprint()
 
@@ -43,3 +51,21 @@ async def post_webhooks(req: func.HttpRequest) -> func.HttpResponse:
         except PledgeError:
             pass  # It is stored; the timer goes on with it.
     return accepted({"status": "received"})
+
+
+@bp.function_name("run_scan_result")
+@bp.event_grid_trigger(arg_name="event")
+async def run_scan_result(event: func.EventGridEvent) -> None:
+    """Keep what Defender found in a file. If it cannot be kept now, Event Grid delivers it again."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    stated = services.settings
+    found = event.get_json()
+    told = scan_told(event.event_type, found, f"{stated.blob_account_url.rstrip('/')}/{stated.evidence_container}/")
+    if told is None:
+        logger.error("scan without result", extra={"event_id": event.id})
+        return
+    raw = json.dumps(told, sort_keys=True).encode()
+    new, item = await partners.receive(services, partners.DEFENDER, event.id, raw, told, now)
+    if new and item["status"] == "received":
+        await partners.process(services, item, now)

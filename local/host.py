@@ -30,6 +30,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local.clock import Clock, instant_text, parse_instant
+from local.events import Events
 from local.invocation import DEFAULT_BODY_BYTES_MAX, Function, HttpFunction, answer
 from local.routing import parse_route, path_to_match
 from local.timers import Timer, Timers, resolve_schedule
@@ -37,7 +38,7 @@ from local.timers import Timer, Timers, resolve_schedule
 logger = logging.getLogger("local.host")
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = Path(__file__).resolve().parent / "pages"
-HTTP_TRIGGER, TIMER_TRIGGER = "httpTrigger", "timerTrigger"
+HTTP_TRIGGER, TIMER_TRIGGER, EVENT_TRIGGER = "httpTrigger", "timerTrigger", "eventGridTrigger"
 
 
 class Host:
@@ -54,6 +55,7 @@ class Host:
         threads = ThreadPoolExecutor(int(settings.get("PYTHON_THREADPOOL_THREAD_COUNT", "0")) or None, "function")
         self._http: list[HttpFunction] = []
         timers: list[Timer] = []
+        events: list[Function] = []
         for registered in app.get_functions():
             name = registered.get_function_name() or ""
             if settings.get(f"AzureWebJobs.{name}.Disabled", "").lower() in ("true", "1"):
@@ -66,10 +68,13 @@ class Host:
             elif described.get("type") == TIMER_TRIGGER:
                 schedule = resolve_schedule(described["schedule"], self._settings)
                 timers.append(Timer(name, schedule, function.call, bool(described.get("runOnStartup"))))
+            elif described.get("type") == EVENT_TRIGGER:
+                events.append(function)
             else:
                 logger.warning("%s has a trigger the local host does not serve: %s", name, described.get("type"))
         # The most specific template first, as in the real host's routing.
         self._http.sort(key=lambda one: one.route.precedence)
+        self.events = Events(events)
         self.timers = Timers(timers, clock, data / "timers.json" if data else None)
 
     def application(self) -> ASGIApp:
@@ -82,6 +87,7 @@ class Host:
             Route("/admin/host/status", self._status, methods=["GET"]),
             Route("/admin/functions", self._list, methods=["GET"]),
             Route("/admin/functions/{name}", self._run_function, methods=["POST"]),
+            *self.events.routes(),
             Route("/web", lambda _: RedirectResponse("/web/"), methods=["GET"]),
             *web,
         ]
@@ -144,8 +150,14 @@ class Host:
         return JSONResponse({"now": instant_text(self.clock()), "ran": ran})
 
     async def _run_function(self, request: Request) -> Response:
-        """As the real host's admin endpoint: 202 at once; with `x-local-wait: true`, an answer when it is done."""
+        """As the real host's admin endpoint: 202 at once; with `x-local-wait: true`, an answer when it is done.
+
+        A function that takes events gets the one that the body holds as text: `{"input": "{...}"}`.
+        """
         name = request.path_params["name"]
+        if name in self.events.by_name:
+            done = await self.events.deliver(name, json.loads((await request.json())["input"]))
+            return JSONResponse({"ok": done}, status_code=202)
         if name not in self.timers.by_name:
             return Response(status_code=404)
         if request.headers.get("x-local-wait", "").lower() == "true":
@@ -162,7 +174,8 @@ class Host:
             {"name": timer.name, "schedule": timer.schedule, "next": instant_text(timer.next)}
             for timer in self.timers.by_name.values()
         ]
-        return JSONResponse([*http, *timers])
+        events = [{"name": name, "trigger": EVENT_TRIGGER} for name in self.events.by_name]
+        return JSONResponse([*http, *timers, *events])
 
     async def _status(self, _: Request) -> Response:
         return JSONResponse({"state": "Running"})

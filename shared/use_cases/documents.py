@@ -95,7 +95,7 @@ async def add_document(change: Change, services: Services, *, kind: str, upload:
 
 
 def scanned(change: Change, blob: str, etag: str, result: str) -> None:
-    """What the scanner found, if it looked at the very version that was stored."""
+    """What the scanner found, if it looked at the very version that was stored. What is malicious stays so."""
     found = next((each for each in change.case.documents.items() if blob in (each[1].blob, each[1].copy_blob)), None)
     if found is None:
         raise NotFound(blob)
@@ -103,7 +103,8 @@ def scanned(change: Change, blob: str, etag: str, result: str) -> None:
     if document.etags and etag != document.etags.get(blob):
         logger.error("a scan of another version", extra={"case_id": change.case.case_id, "document_id": document_id})
         return
-    if document.status == "scanning" and blob not in document.found_clean:
+    found_later = document.status == "clean" and result == "malicious"
+    if found_later or (document.status == "scanning" and blob not in document.found_clean):
         change.record("document_scanned", document_id, result=result, blob=blob)
 
 

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("pledge.partners")
 
 INBOX = "inbox"
+DEFENDER = Partner("defender", "scanner", ())
+"""Microsoft's scanner. It has no secret of ours and so no webhook: Azure lets it in, through Event Grid."""
+
 OUTLANDISH = timedelta(days=366)
 ContractKind = Literal[
     "permanent", "fixed_term", "contractor", "self_employed", "internship", "apprenticeship", "volunteer"
@@ -323,7 +326,7 @@ async def process(services: Services, item: dict[str, Any], now: datetime) -> st
 
 
 async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tuple[str, str | None, str | None]:
-    partner = services.settings.partners.get(item["partner"])
+    partner = DEFENDER if item["partner"] == DEFENDER.name else services.settings.partners.get(item["partner"])
     if partner is None:
         return "quarantined", "unknown_partner", None
     body = item["body"]

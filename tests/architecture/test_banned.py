@@ -104,7 +104,8 @@ def reads_the_platforms_identity(module: ast.Module) -> Iterator[int]:
 BANNED: dict[str, tuple[Finder, dict[str, int]]] = {
     "reads a clock of its own": (reads_a_clock, {"shared/bootstrap.py": 1}),
     "writes without a guard": (writes_unguarded, {}),
-    "reads a request leniently": (reads_leniently, {}),
+    # An event of Event Grid, which the host has read already; what is in it is checked like any other input.
+    "reads a request leniently": (reads_leniently, {"functions/webhooks.py": 1}),
     "runs what it reads": (runs_what_it_reads, {}),
     "prints": (prints, {"shared/policy/__main__.py": 1}),
     "reads the platform's identity headers": (

@@ -99,6 +99,7 @@ TIMERS = [
     ("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", "0 30 13 * * *"),
     ("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", "0 15 13 * * *"),
 ]
+EVENTS = ["run_scan_result"]
 SDKS = ("azure.cosmos", "azure.storage", "azure.identity", "azure.core", "aiohttp", "jwt", "cryptography")
 EXAMPLE = json.loads((ROOT / "local.settings.json.example").read_text("utf-8"))["Values"]
 
@@ -130,7 +131,13 @@ def test_timers_and_their_schedules_are_as_written_down(app: dict[str, Any]) -> 
 
     assert sorted(found) == TIMERS
     assert [each["name"] for each in timers if each["trigger"]["runOnStartup"]] == []
-    assert len(timers) + len(http_functions(app)) == len(app["functions"])
+
+
+def test_what_event_grid_calls_is_as_written_down(app: dict[str, Any]) -> None:
+    events = [each for each in app["functions"] if each["trigger"]["type"] == "eventGridTrigger"]
+
+    assert [each["name"] for each in events] == EVENTS
+    assert len(HTTP) + len(TIMERS) + len(EVENTS) == len(app["functions"])
 
 
 @pytest.mark.parametrize("schedule", [schedule for _, _, schedule in TIMERS])
@@ -227,7 +234,7 @@ def test_microsofts_own_runtime_indexes_the_same_functions(environment: dict[str
     assert done.returncode == 0, done.stderr
     indexed = json.loads(done.stdout.splitlines()[-1])
     triggers = {name: bindings[0] for name, bindings in indexed}
-    assert sorted(triggers) == sorted([name for name, _, _ in HTTP] + [name for name, _, _ in TIMERS])
+    assert sorted(triggers) == sorted([name for name, _, _ in [*HTTP, *TIMERS]] + EVENTS)
     for name, route, _ in HTTP:
         method, _, path = route.partition(" ")
         assert (triggers[name]["methods"], triggers[name]["route"]) == ([method], path)

@@ -29,9 +29,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 """Layer -> what it may import besides the standard library. A file has a row of its own or its folder's."""
 
 ONE_FILE_MAY: dict[str, tuple[str, ...]] = {
-    "functions/webhooks.py": ("shared.adapters.webhooks",),
+    "functions/webhooks.py": ("shared.adapters.defender", "shared.adapters.webhooks"),
 }
-"""What one file may besides, at its head: the signature is checked over raw bytes, where they arrive."""
+"""What one file may besides, at its head: the signature is checked over raw bytes, where they arrive; so is whether
+an event of Azure's is about a file of ours."""
 
 INSIDE_A_FUNCTION: dict[str, tuple[str, ...]] = {
     "shared/domain/wire.py": ("email_validator", "phonenumbers"),
