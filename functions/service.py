@@ -16,8 +16,8 @@ bp = func.Blueprint()
 @bp.route(route="health/live", methods=["GET"])
 @answers_problems("health/live")
 async def get_health_live(req: func.HttpRequest) -> func.HttpResponse:
-    """The process answers. Tells nothing else and asks nothing of anybody."""
-    return ok({"status": "alive"})
+    """The process answers, and says which version it is. Asks nothing of anybody."""
+    return ok({"status": "alive", "version": bootstrap.version()})
 
 
 @bp.route(route="health/ready", methods=["GET"])

@@ -1,4 +1,4 @@
-"""Builds the one package that goes through dev, test and prod: python infra/package.py OUT.zip [--count]
+"""Builds the one package that goes through dev, test and prod: python infra/package.py OUT.zip [--count | --version]
 
 It holds what `.funcignore` leaves, the packages of requirements.txt and bytecode that is valid wherever it is
 unpacked: a deployed package is read-only, so what is not compiled here is compiled at every cold start.
@@ -43,6 +43,12 @@ def count_functions() -> int:
     return int(found.stdout.split()[-1])
 
 
+def version() -> str:
+    """What the package says it is: the version, and the commit that it was made from."""
+    stated = (ROOT / "version.txt").read_text("utf-8").strip()
+    return f"{stated}+{os.environ.get('GITHUB_SHA', 'unreleased')[:12]}"
+
+
 def build(target: Path) -> None:
     """Write the package to `target` (a .zip)."""
     with tempfile.TemporaryDirectory() as folder:
@@ -52,7 +58,7 @@ def build(target: Path) -> None:
                 shutil.copytree(entry, place / entry.name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy2(entry, place)
-        (place / "version.txt").write_text(os.environ.get("GITHUB_SHA", "unreleased"), "utf-8")
+        (place / "version.txt").write_text(version(), "utf-8")
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", place / PACKAGES]
         subprocess.run([*install, "-r", place / "requirements.txt"], check=True)
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
@@ -66,5 +72,7 @@ def build(target: Path) -> None:
 if __name__ == "__main__":
     if "--count" in sys.argv:
         print(count_functions())
+    elif "--version" in sys.argv:
+        print(version())
     else:
         build(Path(sys.argv[1]))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from shared.adapters.mail import Mail
     from shared.adapters.outbound import Outbound
 
-PROGRAMMES = Path(__file__).parent.parent / "programmes"
+ROOT = Path(__file__).parent.parent
+PROGRAMMES = ROOT / "programmes"
 
 clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: E731 - a name that a host may replace
 """What time it is, in UTC. Read once for each request or run, at the edge; everything further in takes it as `now`."""
@@ -49,6 +50,12 @@ class Services:
 def settings() -> Settings:
     """The settings of this process, checked on first use (which is when `function_app` is imported)."""
     return load_settings(os.environ)
+
+
+@cache
+def version() -> str:
+    """Which version this is; a package that was built for deployment adds the commit that it was made from."""
+    return (ROOT / "version.txt").read_text("utf-8").strip()
 
 
 @cache

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from functions.access import ACCESS
 from functions.timers import TIMERS
+from shared import bootstrap
 from tests.infra.reading import INFRA, ROOT
 
-NEEDED = {"function_app.py", "functions", "host.json", "programmes", "requirements.txt", "shared"}
+NEEDED = {"function_app.py", "functions", "host.json", "programmes", "requirements.txt", "shared", "version.txt"}
 
 
 def _package_module():  # type: ignore[no-untyped-def]
@@ -43,3 +47,37 @@ def test_the_smoke_test_expects_the_functions_that_there_are() -> None:
 def test_scripts_can_be_run() -> None:
     for name in ("check.sh", "smoke.sh"):
         assert Path(INFRA / name).stat().st_mode & 0o111
+
+
+def test_the_package_says_which_version_and_which_commit_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_SHA", "0123456789abcdef")
+
+    assert _package_module().version() == f"{bootstrap.version()}+0123456789ab"
+    assert f"template: pledge@{bootstrap.version()}" in (ROOT / "azure.yaml").read_text("utf-8")
+
+
+def smoke_test(answer: str, functions: str, version: str, folder: Path) -> int:
+    """Run the smoke test against an `az` and a `curl` that answer as said."""
+    for name, says in (("az", "echo 74"), ("curl", f"echo '{answer}'"), ("sleep", "true")):
+        (folder / name).write_text(f"#!/bin/sh\n{says}\n")
+        (folder / name).chmod(0o755)
+    command = [INFRA / "smoke.sh", "app", "group", "https://pledge.example", functions, version]
+    path = f"{folder}:{os.environ['PATH']}"
+    return subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    ("answer", "functions", "version", "passes"),
+    [
+        ('{"status": "alive", "version": "0.1.0+abc"}', "74", "0.1.0+abc", True),
+        ('{"status": "alive", "version": "0.1.0+abc"}', "", "", True),
+        ('{"status": "alive", "version": "0.1.0+old"}', "74", "0.1.0+abc", False),
+        ('{"status": "alive"}', "74", "0.1.0+abc", False),
+        ('{"status": "alive", "version": "0.1.0+abc"}', "75", "0.1.0+abc", False),
+        ("<html>", "74", "0.1.0+abc", False),
+    ],
+)
+def test_the_smoke_test_sees_a_missing_function_and_an_old_version(
+    answer: str, functions: str, version: str, passes: bool, tmp_path: Path
+) -> None:
+    assert (smoke_test(answer, functions, version, tmp_path) == 0) is passes

@@ -68,11 +68,21 @@ def test_the_stages_follow_each_other_with_one_package() -> None:
     assert all(jobs[stage]["uses"] == "./.github/workflows/stage.yml" for stage in ("dev", "test", "prod"))
 
 
+def test_the_workflow_leads_scan_results_to_the_function_that_takes_them() -> None:
+    from functions.webhooks import run_scan_result
+
+    text = (ROOT / ".github/workflows/stage.yml").read_text("utf-8")
+    name = run_scan_result._function.get_function_name()
+    assert f"PLEDGE_SCAN_FUNCTION={name}" in text
+    assert f"--function-name {name}" in text
+    assert f"PLEDGE_SCAN_FUNCTION {name}" in (ROOT / "azure.yaml").read_text("utf-8")
+
+
 def test_what_parameter_files_read_the_workflow_gives() -> None:
     text = (ROOT / ".github/workflows/stage.yml").read_text("utf-8")
     for stage in ("dev", "test", "prod"):
         for name in re.findall(r"readEnvironmentVariable\('(\w+)'", "\n".join(parameter_file(stage).values())):
-            assert f"{name}:" in text, name
+            assert f"{name}:" in text or f"{name}=" in text, name
 
 
 def test_other_files_of_github_and_azure_can_be_read() -> None:
