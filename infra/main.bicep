@@ -109,7 +109,7 @@ module hostStorage 'modules/storage.bicep' = {
   }
 }
 
-// Evidence must be erasable: no immutability, no versions. The app adds and deletes, it never overwrites.
+// Evidence must be erasable: no immutability, no versions. `write` is for metadata: a file that is sent again is renewed.
 module evidenceStorage 'modules/storage.bicep' = {
   name: 'evidence-storage'
   scope: group
@@ -119,7 +119,7 @@ module evidenceStorage 'modules/storage.bicep' = {
     tags: tags
     sku: storageSku
     containers: [
-      { name: 'evidence', dataActions: ['${blobs}/read', '${blobs}/add/action', '${blobs}/delete'], immutableDays: 0, mayGrow: false }
+      { name: 'evidence', dataActions: ['${blobs}/read', '${blobs}/add/action', '${blobs}/write', '${blobs}/delete'], immutableDays: 0, mayGrow: false }
     ]
     accountRoleId: ''
     softDeleteDays: evidenceSoftDeleteDays

@@ -20,4 +20,7 @@ def scan_told(event_type: str, data: Any, evidence_url: str) -> dict[str, Any] |
     if not isinstance(address, str) or not address.startswith(evidence_url) or result not in RESULTS:
         return None
     blob = address.removeprefix(evidence_url)
-    return {"type": "document.scanned", "data": {"blob": blob, "etag": etag and str(etag).strip('"'), "result": RESULTS[result]}}
+    return {
+        "type": "document.scanned",
+        "data": {"blob": blob, "etag": etag and str(etag).strip('"'), "result": RESULTS[result]},
+    }

@@ -27,13 +27,6 @@ def test_an_audit_is_written_to_the_account_of_audits_only(stack: Stack) -> None
 def test_the_key_of_the_evidence_does_not_open_the_audits(stack: Stack) -> None:
     evidence, audits = stack.info["blob"], stack.info["audit_blob"]
 
-<<<<<<< HEAD
     service = BlobServiceClient(audits["url"], credential=evidence["key"], retry_total=0)
     with service, pytest.raises((ClientAuthenticationError, HttpResponseError)):
-=======
-    with (
-        BlobServiceClient(audits["url"], credential=evidence["key"], retry_total=0) as service,
-        pytest.raises((ClientAuthenticationError, HttpResponseError)),
-    ):
->>>>>>> bed6dbe (Defender's results reach the case through Event Grid, for the version that was scanned)
         list(service.list_containers())

@@ -142,7 +142,7 @@ def records(files: dict[str, str]) -> list[str]:
         problems.append("Evidence that was deleted by mistake could not be brought back.")
     if audits["softDeleteDays"] < 30 or audits["isVersioned"] is not True:
         problems.append("Audits that were deleted could not be brought back.")
-    for account, may in ((evidence, {"read", "add/action", "delete"}), (audits, {"read", "add/action"})):
+    for account, may in ((evidence, {"read", "add/action", "write", "delete"}), (audits, {"read", "add/action"})):
         for each in account["containers"]:
             acts = {act.split("}/")[-1] for act in each["dataActions"]}
             problems += [f"{each['name']}: the app may {act}." for act in sorted(acts - may)]

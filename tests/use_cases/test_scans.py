@@ -12,9 +12,10 @@ import pytest
 from azure.storage.blob import BlobServiceClient
 
 from local.testing import Stack
+from tests.files import a_pdf
 from tests.people import Applicant
 
-PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+PDF = a_pdf(text="a degree")
 
 
 @pytest.fixture
@@ -169,7 +170,7 @@ def test_a_file_that_was_replaced_after_its_scan_is_not_sent(uploaded: Applicant
     with evidence(uploaded) as service:
         service.get_blob_client("evidence", blob_of(uploaded)).upload_blob(b"%PDF-1.4 another", overwrite=True)
 
-    assert read(uploaded).status_code == 412
+    assert read(uploaded).status_code == 404
 
 
 def test_defender_cannot_be_spoken_for_over_the_webhook(stack: Stack) -> None:
