@@ -119,6 +119,7 @@ ACCESS: dict[str, Access] = {
     # finance, careers
     f"POST {CASE}/proposals/{{proposal}}/signature": _staff(FINANCE, CAREERS, key=True),
     f"POST {CASE}/refunds/{{refund}}/payment": _staff(FINANCE, key=True),
+    f"POST {CASE}/refunds/{{refund}}/release": _staff(FINANCE, CAREERS, key=True),
     f"POST {CASE}/appeals/{{appeal}}/decision": _staff(FINANCE, CAREERS, key=True),
     f"POST {CASE}/recovery/{{recovery}}/outcome": _staff(FINANCE, CAREERS, key=True),
     # staff

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from functions.acts import Act, Nothing, register
 from shared.domain.wire import Code, Form, Iban, Line, Note, Text
-from shared.use_cases import refunds
+from shared.use_cases import payments, refunds
 
 bp = func.Blueprint()
 
@@ -55,6 +55,13 @@ class AppealDecision(Form):
     note: Note | None = None
 
 
+class Release(Form):
+    """Why a stopped refund may go on."""
+
+    reason: Code
+    note: Note | None = None
+
+
 class RecoveryOutcome(Form):
     """What became of a recovery."""
 
@@ -66,10 +73,11 @@ class RecoveryOutcome(Form):
 ACTS = (
     Act("claims", Nothing, refunds.file_claim),
     Act("claims/{claim}/withdrawal", Nothing, refunds.withdraw_claim),
-    Act("payee", Payee, refunds.name_payee),
+    Act("payee", Payee, payments.name_payee),
     Act("appeals", Appeal, refunds.appeal),
     Act("proposals/{proposal}/signature", Signature, refunds.sign),
-    Act("refunds/{refund}/payment", Nothing, refunds.pay),
+    Act("refunds/{refund}/payment", Nothing, payments.pay),
+    Act("refunds/{refund}/release", Release, payments.release),
     Act("appeals/{appeal}/decision", AppealDecision, refunds.decide_appeal),
     Act("recovery/{recovery}/outcome", RecoveryOutcome, refunds.close_recovery),
 )

@@ -13,7 +13,7 @@ from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, enrolments, placements, refunds, screening
+from shared.use_cases import applications, enrolments, payments, placements, refunds, screening
 from shared.use_cases.agenda import settle
 
 PROGRAMMES, TERMS = bootstrap.programmes()
@@ -136,7 +136,7 @@ class InMemory:
         self.do(
             day,
             Role.APPLICANT,
-            lambda c: refunds.name_payee(c, SERVICES, account_holder="A O", iban="FR7630006000011234567890189"),
+            lambda c: payments.name_payee(c, SERVICES, account_holder="A O", iban="FR7630006000011234567890189"),
         )
         self.do(day, Role.CAREERS, ring_back_about_payee, who=checked_by)
         return self

@@ -158,8 +158,8 @@ ENROLMENT = LifeCycle(
             "money_recorded",
             WITH_CONTRACT,
             None,
-            [FINANCE, ADMISSIONS, PARTNER],
-            "A line of the ledger: payment, discount, refund, chargeback or interest.",
+            [FINANCE, ADMISSIONS, PARTNER, SYSTEM],
+            "A line of the ledger: payment, discount, refund, chargeback, interest or a cancelled instalment.",
         ),
         row(
             "declare",

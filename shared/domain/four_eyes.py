@@ -41,6 +41,7 @@ STEP_OF = {
     "payment_started": "pay",
     "appeal_upheld": "appeal",
     "appeal_overturned": "appeal",
+    "refund_released": "release",
     "recovery_signed": "recover",
     "recovery_recorded": "close_recovery",
     "recovery_waived": "close_recovery",

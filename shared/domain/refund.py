@@ -25,6 +25,7 @@ STATES = (
     NONE, *UNDECIDED, "claim_withdrawn", "refused", "lapsed", "appealed", "upheld",
     *IN_PAYMENT, "paid", "recovery_open", "recovered", "waived",
 )  # fmt: skip
+MAY_BE_FROZEN = ("proposed", *IN_PAYMENT, "paid")
 OPEN = (*UNDECIDED, *IN_PAYMENT, "appealed")
 """States in which something is still to be done about this refund before money has moved."""
 
@@ -75,6 +76,10 @@ REFUND = LifeCycle(
             "Another person looked again: the refusal stands."),
         row("overturn", "appeal_overturned", ["appealed"], "approved", SIGNERS,
             "Another person looked again: the money is owed; yet another pays."),
+        row("freeze", "refund_frozen", MAY_BE_FROZEN, None, [SYSTEM],
+            "Our ledger and the payment partner's list differ; nothing is paid until a person has settled it."),
+        row("release", "refund_released", MAY_BE_FROZEN, None, SIGNERS,
+            "A named person has settled the difference with the payment partner."),
         row("open_recovery", "recovery_opened", ["paid"], "recovery_open", [SYSTEM],
             "A job that counts was reported after the refund; a person reviews it."),
         row("sign_recovery", "recovery_signed", ["recovery_open"], None, SIGNERS,
@@ -133,12 +138,15 @@ class Refund(Record):
     paid_on: date | None = None
     appeal_reason: str | None = None
     recovery_signed_by: str | None = None
+    frozen: str | None = None
+    """Why nothing may be paid at present: what the reconciliation found."""
 
 
 def fold(case: Case, event: Event) -> None:
     """Add to the case what an event of this cycle says, beyond the state (which the table moves)."""
     refund = case.refunds[str(event.subject)]
-    data = event.data
+    # The facts as seen stay in the event: whoever wants to judge again finds them there.
+    data = {name: value for name, value in event.data.items() if name != "judged"}
     if event.kind == "claim_filed":
         case.claims.append(Claim(id=data["claim"], filed_at=event.at, refund=str(event.subject)))
         refund.proposal = None  # What was proposed without a claim is proposed anew with it.
@@ -167,5 +175,9 @@ def fold(case: Case, event: Event) -> None:
         refund.payments[data["reference"]].status = "failed"
     elif event.kind == "appeal_filed":
         refund.appeal_reason = event.reason
+    elif event.kind == "refund_frozen":
+        refund.frozen = event.reason or "difference"
+    elif event.kind == "refund_released":
+        refund.frozen = None
     elif event.kind == "recovery_signed":
         refund.recovery_signed_by = event.actor.id

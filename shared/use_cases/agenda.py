@@ -93,6 +93,8 @@ def whose_turn(case: Case, programme: Programme) -> Turn:
 
 def _refund_turn(case: Case, programme: Programme) -> Turn | None:
     levels = programme.service_levels
+    if any(refund.frozen for refund in case.refunds.values()):
+        return Turn("finance", "settle_difference", None)
     rows = {
         "failed": ("finance", "approve_anew", levels.sign_days),
         "approved": ("finance", "pay", levels.pay_days),

@@ -20,7 +20,7 @@ from shared.policy.admission import prerequisite
 from shared.use_cases import commands, deliveries, documents
 from shared.use_cases.commands import CASES, commit, load, perform, require
 from shared.use_cases.documents import Upload
-from shared.use_cases.refunds import propose_return_of_money
+from shared.use_cases.proposals import propose_return_of_money
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

@@ -17,7 +17,7 @@ from shared.domain.jobs import jobs
 from shared.use_cases import deadlines
 from shared.use_cases.commands import CASES, events_of, load
 from shared.use_cases.guarantee import PAID, judge, step
-from shared.use_cases.refunds import received
+from shared.use_cases.proposals import received
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

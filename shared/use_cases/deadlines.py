@@ -12,7 +12,7 @@ from shared.domain.change import Change
 from shared.domain.errors import NotFound, PledgeError, RecordChanged
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
-from shared.use_cases import refunds
+from shared.use_cases import proposals
 from shared.use_cases.agenda import course_limit, unchecked_starts, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
@@ -199,7 +199,7 @@ def audit_refund(change: Change, services: Services) -> None:
         return
     decision = judgement.decision
     if work == "propose":
-        refunds.propose(change, judgement)
+        proposals.propose(change, judgement)
     elif work == "notice":
         days = [decision.claim_deadline, claim_until(change.case, judgement.terms)]
         deadline = max((day for day in days if day is not None), default=decision.window_end)

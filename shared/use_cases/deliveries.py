@@ -175,8 +175,8 @@ def address_key(services: Services, email: str) -> str:
 
 
 async def _payment(services: Services, message: dict[str, Any], now: datetime) -> None:
-    """Ask the payment partner to move money. See `refunds.ask_partner`."""
-    from shared.use_cases.refunds import ask_partner
+    """Ask the payment partner to move money. See `payments.ask_partner`."""
+    from shared.use_cases.payments import ask_partner
 
     await ask_partner(services, message, now)
 

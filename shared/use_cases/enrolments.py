@@ -13,7 +13,7 @@ from shared.domain.money import NotMoney, to_minor
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, require
-from shared.use_cases.refunds import propose_return_of_money, watch_overpayment
+from shared.use_cases.proposals import propose_return_of_money, watch_overpayment
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

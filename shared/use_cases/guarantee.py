@@ -40,6 +40,13 @@ class Judgement:
         """The hash of the facts as judged: all of them but the day asked about and the calendar of public holidays."""
         return sha256_of({name: value for name, value in self.facts.items() if name not in ("as_of", "holidays")})
 
+    def as_seen(self) -> dict[str, Any]:
+        """What an event keeps of it: facts, version of the terms and findings, so that anybody can judge again."""
+        findings = {key: finding.status for key, finding in self.decision.criteria.items()}
+        return {
+            "facts": self.facts, "terms": self.terms.version, "decision": self.decision.decision, "criteria": findings,
+        }  # fmt: skip
+
 
 def judge(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
     """The policy's answer at `now`, under the terms in force on the day of signature; None before a signature."""
@@ -189,7 +196,7 @@ def owed(case: Case, percent: int, but_for: str | None = None) -> list[Share]:
     ledger = [
         Line(line.payer, line.kind, Money(line.amount_minor, line.currency))
         for line in case.ledger
-        if but_for is None or line.refund != but_for
+        if line.kind != "cancelled" and (but_for is None or line.refund != but_for)
     ]
     return [
         Share(payer=payer, currency=currency, amount_minor=amount)

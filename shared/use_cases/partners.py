@@ -28,7 +28,7 @@ from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.domain.wire import Amount, CaseId, Code, Day, Form, Line, PartnersId, Payer
 from shared.settings import Partner
-from shared.use_cases import documents, enrolments, placements, refunds, screening
+from shared.use_cases import documents, enrolments, payments, placements, screening
 from shared.use_cases.commands import Key, perform
 from shared.use_cases.deliveries import WAITS
 
@@ -224,11 +224,11 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
     ),
     "payment.refunded": (
         PaymentRefunded, frozenset({"payments"}),
-        lambda change, told: refunds.confirm(change, told.model_dump(mode="json")),
+        lambda change, told: payments.confirm(change, told.model_dump(mode="json")),
     ),
     "payment.refund_failed": (
         PaymentRefundFailed, frozenset({"payments"}),
-        lambda change, told: refunds.fail(change, told.reference, told.reason),
+        lambda change, told: payments.fail(change, told.reference, told.reason),
     ),
     "payment.charged_back": (PaymentChargedBack, frozenset({"payments"}), _charged_back),
     "offer.made": (

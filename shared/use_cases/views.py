@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from shared.domain import ledger
 from shared.domain.case import LIFE_CYCLES, Case
 from shared.domain.events import CYCLE_OF, Event
 from shared.domain.jobs import jobs
@@ -96,6 +97,10 @@ def for_staff(case: Case) -> dict[str, Any]:
         for line in case.ledger
     ]  # fmt: skip
     seen["jobs"] = _jobs(case, "en")
+    seen["balances"] = [
+        {"payer": payer, "accounts": {account: money(amount, currency) for account, amount in accounts.items()}}
+        for (payer, currency), accounts in ledger.balances(case.ledger).items()
+    ]
     contract = case.enrolment.contract
     if contract is not None:
         priced = seen["enrolment"]["contract"]

@@ -70,6 +70,7 @@ WRITTEN_DOWN = {
     "POST cases/{case_id}/proposals/{proposal}/signature": "careers finance key",
     "POST cases/{case_id}/refunds/{refund}/payment": "finance key",
     "POST cases/{case_id}/appeals/{appeal}/decision": "careers finance key",
+    "POST cases/{case_id}/refunds/{refund}/release": "careers finance key",
     "POST cases/{case_id}/recovery/{recovery}/outcome": "careers finance key",
     "GET work-queue": "admissions careers finance specialist",
     "GET cases": "admissions careers finance specialist",

@@ -75,6 +75,7 @@ HTTP = [
     ("post_proposals_signature", "POST cases/{case_id}/proposals/{proposal}/signature", "ANONYMOUS"),
     ("post_refunds_payment", "POST cases/{case_id}/refunds/{refund}/payment", "ANONYMOUS"),
     ("post_appeals_decision", "POST cases/{case_id}/appeals/{appeal}/decision", "ANONYMOUS"),
+    ("post_refunds_release", "POST cases/{case_id}/refunds/{refund}/release", "ANONYMOUS"),
     ("post_recovery_outcome", "POST cases/{case_id}/recovery/{recovery}/outcome", "ANONYMOUS"),
     ("post_data_requests", "POST cases/{case_id}/data-requests", "ANONYMOUS"),
     ("post_data_requests_ruling", "POST cases/{case_id}/data-requests/{request}/ruling", "ANONYMOUS"),

@@ -132,6 +132,8 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "appeal_filed": ("r1", {}),
     "appeal_upheld": ("r1", {}),
     "appeal_overturned": ("r1", {}),
+    "refund_frozen": ("r1", {}),
+    "refund_released": ("r1", {}),
     "recovery_opened": ("r1", {}),
     "recovery_signed": ("r1", {}),
     "recovery_recorded": ("r1", {}),
@@ -184,7 +186,7 @@ def case_in(cycle: str, state: str) -> Case:
     )
     case.refunds["r1"] = Refund(
         ground="guarantee", status="proposed", proposal=Proposal(made_at=BEFORE, **PROPOSAL), paid_on=EARLIER,
-        payments={"ref-1": Share(status="sent", **SHARE)},
+        payments={"ref-1": Share(status="sent", **SHARE)}, frozen="amount_differs",
     )  # fmt: skip
     if cycle == "application":
         application.status = state

@@ -22,7 +22,7 @@ PEOPLE = ("t/ada", "t/ben", "t/cleo", "t/dan")
 STAFF = tuple(role for role in Role if role not in MACHINES)
 SIGNED_STEPS = {
     "screen", "admit", "settle", "call_back", "request", "sign", "pay", "appeal", "recover", "close_recovery",
-    "book", "award",
+    "book", "award", "release",
 }  # fmt: skip
 
 acts = st.lists(

@@ -64,7 +64,7 @@ def test_refund_is_paid_once_wherever_the_host_dies() -> None:
     assert len(by_case) == CALLS_OF_A_PAYMENT
     for record in records:
         kinds = Counter((line["kind"], line["amount"]["amount"]) for line in record["ledger"])
-        assert kinds == {("payment", "1000.00"): 1, ("refund", "1000.00"): 1}
+        assert kinds == {("payment", "1000.00"): 1, ("refund", "1000.00"): 1, ("cancelled", "5300.00"): 1}
 
 
 def test_intake_of_the_demo_has_sixty_people() -> None:

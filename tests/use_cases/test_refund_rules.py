@@ -10,7 +10,7 @@ import pytest
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import deadlines, enrolments, placements, refunds
+from shared.use_cases import deadlines, enrolments, payments, placements, proposals, refunds
 from tests.builders import SERVICES, InMemory, ring_back_about_payee
 
 
@@ -32,7 +32,7 @@ def approved() -> InMemory:
 
 
 def order(case: InMemory, day: str = "2028-04-20", who: str = "finance-2") -> Change:
-    return case.do(day, Role.FINANCE, lambda change: refunds.pay(change, SERVICES, refund="r1"), who=who)
+    return case.do(day, Role.FINANCE, lambda change: payments.pay(change, SERVICES, refund="r1"), who=who)
 
 
 def told(case: InMemory, **other: object) -> dict[str, object]:
@@ -112,7 +112,7 @@ def test_approval_dies_when_the_account_changes_after_it() -> None:
     case.do(
         "2028-04-13",
         Role.APPLICANT,
-        lambda c: refunds.name_payee(c, SERVICES, account_holder="A O", iban="DE89370400440532013000"),
+        lambda c: payments.name_payee(c, SERVICES, account_holder="A O", iban="DE89370400440532013000"),
     )
     case.do("2028-04-13", Role.CAREERS, ring_back_about_payee, who="x")
 
@@ -149,12 +149,12 @@ def test_partner_saying_twice_that_money_arrived_books_it_once() -> None:
     case = approved()
     order(case)
 
-    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
-    again = case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+    case.do("2028-04-21", Role.PARTNER, lambda change: payments.confirm(change, told(case)))
+    again = case.do("2028-04-21", Role.PARTNER, lambda change: payments.confirm(change, told(case)))
 
     assert again.events == []
     assert case.refund().status == "paid"
-    assert refunds.received(case.case) == {"self": 0}
+    assert proposals.received(case.case) == {"self": 0}
 
 
 def test_partner_naming_another_amount_is_not_believed() -> None:
@@ -163,7 +163,7 @@ def test_partner_naming_another_amount_is_not_believed() -> None:
     other = told(case, amount={"amount": "7200.01", "currency": "EUR"})
 
     with pytest.raises(RuleBroken) as refused:
-        case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, other))
+        case.do("2028-04-21", Role.PARTNER, lambda change: payments.confirm(change, other))
 
     assert refused.value.code == "amount-differs"
 
@@ -171,13 +171,13 @@ def test_partner_naming_another_amount_is_not_believed() -> None:
 def test_failed_payment_is_booked_back_and_needs_a_new_signature() -> None:
     case = approved()
     order(case)
-    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+    case.do("2028-04-21", Role.PARTNER, lambda change: payments.confirm(change, told(case)))
     reference = next(iter(case.refund().payments))
 
-    case.do("2028-04-25", Role.PARTNER, lambda change: refunds.fail(change, reference, "account_closed"))
+    case.do("2028-04-25", Role.PARTNER, lambda change: payments.fail(change, reference, "account_closed"))
 
     assert case.refund().status == "failed"
-    assert refunds.received(case.case) == {"self": 720_000}
+    assert proposals.received(case.case) == {"self": 720_000}
     case.signs("2028-04-26", who="finance-1")
     order(case, "2028-05-02")
     assert len(case.refund().payments) == 2
@@ -196,7 +196,7 @@ def test_refund_of_two_payers_is_paid_when_both_shares_arrived() -> None:
     statuses = []
     for number, reference in enumerate(case.refund().payments):
         body = {"reference": reference, "refund_id": f"R{number}", "amount": half, "refunded_on": "2028-04-21"}
-        case.do("2028-04-21", Role.PARTNER, lambda change, body=body: refunds.confirm(change, body))
+        case.do("2028-04-21", Role.PARTNER, lambda change, body=body: payments.confirm(change, body))
         statuses.append(case.refund().status)
 
     assert statuses == ["paying", "paid"]
@@ -211,7 +211,7 @@ def test_claim_is_stored_out_of_time_and_whatever_job_is_on_record() -> None:
         lambda c: placements.report_placement(c, **job, starts_on=date(2027, 11, 8)),
     )
 
-    case.do("2029-01-10", Role.APPLICANT, refunds.file_claim)
+    case.do("2029-01-10", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     sweep(case, "2029-01-11")
 
     assert (case.refund().status, case.refund().proposal.verdict) == ("proposed", "refusal")
@@ -219,17 +219,17 @@ def test_claim_is_stored_out_of_time_and_whatever_job_is_on_record() -> None:
 
 def test_second_claim_while_one_is_open_is_told_the_first_ones_id() -> None:
     case = InMemory().qualified(signed_on="2027-03-15")
-    case.do("2028-04-10", Role.APPLICANT, refunds.file_claim)
+    case.do("2028-04-10", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
 
     with pytest.raises(AlreadyExists, match="k1"):
-        case.do("2028-04-11", Role.APPLICANT, refunds.file_claim)
+        case.do("2028-04-11", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
 
 
 def test_no_claim_before_qualifying() -> None:
     case = InMemory().studying()
 
     with pytest.raises(ActionNotAllowed):
-        case.do("2027-06-01", Role.APPLICANT, refunds.file_claim)
+        case.do("2027-06-01", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
 
 
 def refused() -> InMemory:
@@ -241,7 +241,7 @@ def refused() -> InMemory:
             Role.APPLICANT,
             lambda c, monday=monday: placements.log_search_week(c, monday=monday, applications=0),
         )
-    case.do("2028-04-10", Role.APPLICANT, refunds.file_claim)
+    case.do("2028-04-10", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     sweep(case, "2028-04-11")
     case.signs("2028-04-12", who="finance-1")
     return case
@@ -288,7 +288,7 @@ def test_overturned_refusal_is_approved_and_paid() -> None:
 def test_late_job_opens_a_recovery_and_nothing_is_debited() -> None:
     case = approved()
     order(case)
-    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.confirm(change, told(case)))
+    case.do("2028-04-21", Role.PARTNER, lambda change: payments.confirm(change, told(case)))
     job = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2028, 2, 1)}
     case.do(
         "2028-05-14",
@@ -299,7 +299,7 @@ def test_late_job_opens_a_recovery_and_nothing_is_debited() -> None:
     sweep(case, "2028-05-15")
 
     assert case.refund().status == "recovery_open"
-    assert refunds.received(case.case) == {"self": 0}
+    assert proposals.received(case.case) == {"self": 0}
 
 
 def test_retracted_placement_starts_the_notice_anew() -> None:
@@ -351,15 +351,15 @@ def test_refunds_never_exceed_payments() -> None:
     due = record.proposal.shares
 
     with pytest.raises(RuleBroken) as refusal:
-        refunds._check_ceiling(case.case, due)
+        payments._check_ceiling(case.case, due)
 
     assert refusal.value.code == "more-than-paid"
 
 
 def test_settings_of_the_test_are_enough_to_seal_an_account() -> None:
-    sealed = refunds._seal(SERVICES, "case", {"iban": "X"})
+    sealed = payments._seal(SERVICES, "case", {"iban": "X"})
 
-    assert refunds._unseal(SimpleNamespace(settings=SERVICES.settings), "case", sealed) == {"iban": "X"}
+    assert payments._unseal(SimpleNamespace(settings=SERVICES.settings), "case", sealed) == {"iban": "X"}
 
 
 @pytest.mark.parametrize(("filed", "verdict"), [("2028-07-21", "approval"), ("2028-07-22", "lapse")])
@@ -376,7 +376,7 @@ def test_placement_retracted_in_month_eight_gives_sixty_new_days_to_claim(filed:
     case.do("2028-05-22", Role.APPLICANT, lambda c: placements.retract_placement(c, placement="p1"))
     sweep(case, "2028-05-23")
 
-    case.do(filed, Role.APPLICANT, refunds.file_claim)
+    case.do(filed, Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     sweep(case, "2028-08-15")
 
     assert case.refund().proposal.verdict == verdict
@@ -398,28 +398,28 @@ def test_share_that_is_unsettled_is_never_ordered_again() -> None:
     case = two_payers_paying()
     first, second = case.refund().payments
     half = {"amount": "3600.00", "currency": "EUR"}
-    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.fail(change, first, "account_closed"))
+    case.do("2028-04-21", Role.PARTNER, lambda change: payments.fail(change, first, "account_closed"))
     case.signs("2028-04-22", who="finance-1")
 
     with pytest.raises(RuleBroken) as refusal:
         order(case, "2028-04-23")
     late = {"reference": second, "refund_id": "R2", "amount": half, "refunded_on": "2028-04-23"}
-    case.do("2028-04-23", Role.PARTNER, lambda change: refunds.confirm(change, late))
+    case.do("2028-04-23", Role.PARTNER, lambda change: payments.confirm(change, late))
     order(case, "2028-04-24")
 
     assert refusal.value.code == "share-unsettled"
     assert len(case.refund().payments) == 3
-    assert refunds.received(case.case) == {"self": 0, "employer:acme": 360_000}
+    assert proposals.received(case.case) == {"self": 0, "employer:acme": 360_000}
 
 
 def test_share_that_failed_is_not_believed_to_have_arrived_after_all() -> None:
     case = two_payers_paying()
     first = next(iter(case.refund().payments))
-    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.fail(change, first, "account_closed"))
+    case.do("2028-04-21", Role.PARTNER, lambda change: payments.fail(change, first, "account_closed"))
     late = {"reference": first, "refund_id": "R", "amount": {"amount": "3600.00", "currency": "EUR"}}
 
     with pytest.raises(RuleBroken) as refusal:
-        case.do("2028-04-22", Role.PARTNER, lambda change: refunds.confirm(change, late))
+        case.do("2028-04-22", Role.PARTNER, lambda change: payments.confirm(change, late))
 
     assert refusal.value.code == "share-failed"
 
@@ -432,7 +432,7 @@ def test_account_cannot_change_while_a_payment_is_under_way() -> None:
         case.do(
             "2028-04-20",
             Role.APPLICANT,
-            lambda c: refunds.name_payee(c, SERVICES, account_holder="B", iban="DE89370400440532013000"),
+            lambda c: payments.name_payee(c, SERVICES, account_holder="B", iban="DE89370400440532013000"),
         )
 
     assert refusal.value.code == "payment-under-way"
@@ -442,7 +442,7 @@ def test_returning_a_failed_refund_does_not_approve_it() -> None:
     case = approved()
     order(case)
     reference = next(iter(case.refund().payments))
-    case.do("2028-04-21", Role.PARTNER, lambda change: refunds.fail(change, reference, "account_closed"))
+    case.do("2028-04-21", Role.PARTNER, lambda change: payments.fail(change, reference, "account_closed"))
 
     with pytest.raises(ActionNotAllowed):
         case.signs("2028-04-22", who="finance-1", outcome="return")
@@ -504,7 +504,7 @@ def test_overturned_appeal_survives_an_account_named_after_it() -> None:
 
 def test_claim_on_a_proposal_that_waits_is_proposed_anew() -> None:
     case = proposed()
-    case.do("2028-04-11", Role.APPLICANT, refunds.file_claim)
+    case.do("2028-04-11", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
 
     sweep(case, "2028-04-12")
 
@@ -518,7 +518,7 @@ def test_nothing_paid_is_never_approved() -> None:
 
     sweep(case, "2028-04-10")
     unclaimed = dict(case.case.refunds)
-    case.do("2028-04-11", Role.APPLICANT, refunds.file_claim)
+    case.do("2028-04-11", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     sweep(case, "2028-04-12")
 
     assert unclaimed == {}

@@ -33,6 +33,7 @@ export default {
   "call-backs": ["call_back"],
   "proposals/{proposal}/signature": ["approve", "refuse", "sign_lapse", "return_proposal", "drop_proposal", "approve_anew", "expire", "drop_expiry", "sign_recovery"],
   "refunds/{refund}/payment": ["start_payment"],
+  "refunds/{refund}/release": ["release"],
   "appeals/{appeal}/decision": ["uphold", "overturn"],
   "recovery/{recovery}/outcome": ["record_recovery", "waive_recovery"],
   "data-requests": ["request_data"],
