@@ -16,7 +16,7 @@ from shared.domain.four_eyes import MACHINES
 from shared.use_cases import retention, views
 from shared.use_cases.commands import CASES, events_of, require
 from shared.use_cases.letters import LETTERS
-from shared.use_cases.refunds import account_of
+from shared.use_cases.payments import account_of
 from shared.use_cases.views import said
 
 if TYPE_CHECKING:
