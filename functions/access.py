@@ -125,6 +125,7 @@ ACCESS: dict[str, Access] = {
     # staff
     "GET work-queue": _staff(*CASE_STAFF),
     "GET cases": _staff(*CASE_STAFF),
+    "POST case-searches": _staff(*CASE_STAFF),
     f"GET {CASE}/documents/{{document}}": _staff(*CASE_STAFF),
     f"GET {CASE}/events": _staff(*CASE_STAFF, AUDITOR),
     f"POST {CASE}/data-requests/{{request}}/ruling": _staff(ADMISSIONS, FINANCE, key=True),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import azure.functions as func
 from pydantic import Field
@@ -16,6 +16,7 @@ from functions.http import (
     SAFE_HEADERS,
     accepted,
     answers_problems,
+    client_address,
     json_body,
     media_type,
     ok,
@@ -30,8 +31,11 @@ from functions.http import (
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, invalid
 from shared.domain.wire import CaseId, Code, Day, Email, Form, Line, Name, Phone, Text, TimeZone
-from shared.use_cases import applications, documents, search, views
+from shared.use_cases import applications, documents, limits, search, views
 from shared.use_cases.commands import CASES, events_of, load
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
 
 bp = func.Blueprint()
 
@@ -145,6 +149,7 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
     target = _redirect(application, services)
     content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect"})
     flags = ["honeypot"] if application.website else []
+    flags += await limits.flags_of_crowd(services, _network(req, services), now)
     await applications.apply(services, content, certificate, flags, now)
     if target:
         return see_other(target)
@@ -181,6 +186,10 @@ def _redirect(application: Application, services: Any) -> str | None:
     return application.redirect
 
 
+def _network(req: func.HttpRequest, services: Services) -> str | None:
+    return limits.network_of(client_address(req, services.settings.forwarded_hops))
+
+
 @bp.route(route="links", methods=["POST"])
 @answers_problems("links")
 async def post_links(req: func.HttpRequest) -> func.HttpResponse:
@@ -189,6 +198,7 @@ async def post_links(req: func.HttpRequest) -> func.HttpResponse:
     services = await bootstrap.services()
     await access.admit(req, services, "POST links", now)
     body = json_body(req, LinkRequest)
+    await limits.limit_links(services, _network(req, services), body.email, now)
     await applications.send_links(services, body.email, now)
     return accepted({"status": "received", "next": "If we know this address, a mail with a link is on its way."})
 
@@ -292,6 +302,12 @@ async def get_events(req: func.HttpRequest) -> func.HttpResponse:
     return ok({"events": [event.model_dump(mode="json") for event in events]})
 
 
+class CaseQuestion(Form):
+    """The reference of a case. What names a person is asked for with POST, for addresses of pages are kept."""
+
+    reference: CaseId
+
+
 class CaseSearch(Form):
     """Find cases by reference or by the address that was used."""
 
@@ -302,11 +318,20 @@ class CaseSearch(Form):
 @bp.route(route="cases", methods=["GET"])
 @answers_problems("cases")
 async def get_cases(req: func.HttpRequest) -> func.HttpResponse:
-    """Find a case by its reference or by e-mail."""
-    now = bootstrap.clock()
+    """Find a case by its reference."""
     services = await bootstrap.services()
-    await access.admit(req, services, "GET cases", now)
-    asked = parse(CaseSearch, dict(req.params))
+    await access.admit(req, services, "GET cases", bootstrap.clock())
+    asked = parse(CaseQuestion, dict(req.params))
+    return ok({"cases": await search.summaries(services, [asked.reference])})
+
+
+@bp.route(route="case-searches", methods=["POST"])
+@answers_problems("case-searches")
+async def post_case_searches(req: func.HttpRequest) -> func.HttpResponse:
+    """Find cases by reference or by e-mail, which the body keeps out of the address."""
+    services = await bootstrap.services()
+    await access.admit(req, services, "POST case-searches", bootstrap.clock())
+    asked = json_body(req, CaseSearch)
     if (asked.reference is None) == (asked.email is None):
         raise invalid("", "one_of_reference_email")
     ids = [asked.reference] if asked.reference else await applications.cases_of_address(services, str(asked.email))

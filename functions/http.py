@@ -186,6 +186,16 @@ def header(req: func.HttpRequest, name: str) -> str | None:
     return value
 
 
+def client_address(req: func.HttpRequest, hops: int) -> str | None:
+    """Where a request came from: what the first machine of our own noted, `hops` from the right.
+
+    Whatever stands further left in X-Forwarded-For was written by the caller.
+    """
+    noted = [each.strip() for each in req.headers.get("x-forwarded-for", "").split(",")]
+    found = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::[0-9]+)?|([0-9.]+)(?::[0-9]+)?|([0-9a-fA-F:.]+)", noted[-hops:][0])
+    return next((each for each in found.groups() if each), None) if found and len(noted) >= hops else None
+
+
 def raw_body(req: func.HttpRequest, limit: int) -> bytes:
     """The bytes of the body. A body without a stated length reaches us empty, so its absence is refused."""
     length = req.headers.get("content-length")

@@ -21,14 +21,15 @@ FORMS: dict[str, type[BaseModel]] = {
 } | {
     "POST applications": applications.Application,
     "POST links": applications.LinkRequest,
+    "POST case-searches": applications.CaseSearch,
     "POST audits": reports.AuditOrder,
     "POST link-revocations": reports.LinkRevocation,
     "POST staff-revocations": reports.StaffRevocation,
 }
 QUERIES: dict[str, type[BaseModel]] = {
     "GET work-queue": applications.QueueQuestion,
-    "GET cases": applications.CaseSearch,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
+    "GET cases": applications.CaseQuestion,
 }
 CREATED = {"POST applications": "202", "POST links": "202", "POST audits": "201", "POST webhooks/{partner}": "202"}
 

@@ -262,6 +262,10 @@ module functions 'modules/functions.bicep' = {
       PARTNERS: '${secret}partners)'
       TIMERS_OFF: timersOff
       TIMER_ITEMS_MAX: '500'
+      // Who called, counted from the right in X-Forwarded-For: the app's own front end, and before it Front Door.
+      FORWARDED_HOPS: stage == 'dev' ? '1' : '2'
+      APPLICATIONS_PER_HOUR: '20'
+      LINKS_PER_HOUR: '10'
       DEADLINES_SCHEDULE: '0 0 13 * * *'
       DELIVERIES_SCHEDULE: '0 * * * * *'
       PRIVACY_RETENTION_SCHEDULE: '0 30 3 * * *'

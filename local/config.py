@@ -198,6 +198,7 @@ def product_settings(stack: dict[str, Any]) -> dict[str, str]:
         "API_AUDIENCE": AUDIENCE,
         "API_CLIENT_IDS": CLIENT,
         "OUTBOUND_NETWORKS": "127.0.0.0/8",
+        "LINKS_PER_HOUR": "1000",  # Everybody here comes from one address.
         "PARTNERS": json.dumps(partners),
         "FUNCTIONS_WORKER_RUNTIME": "python",
         **stack["keys"],

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import tomllib
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
@@ -23,6 +24,7 @@ import azure.functions as func
 import httpx
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -92,7 +94,7 @@ class Host:
             *web,
         ]
         own = Starlette(routes=routes, lifespan=self._lifespan)
-        return with_stack_date(self._functions_first(own), self.clock)
+        return with_stack_date(with_cors(self._functions_first(own), self._prefix), self.clock)
 
     def _functions_first(self, own: Starlette) -> ASGIApp:
         """Paths under the route prefix belong to the functions alone; everything else to the host."""
@@ -203,6 +205,22 @@ def route_prefix(host_json: Path) -> str:
     return prefix.strip("/").lower()
 
 
+def with_cors(app: ASGIApp, prefix: str) -> ASGIApp:
+    """Let other sites' pages call the API as App Service does: those the programmes list, without credentials."""
+    listed = {
+        origin
+        for file in (ROOT / "programmes").glob("*.toml")
+        for origin in tomllib.loads(file.read_text("utf-8")).get("cors_origins", [])
+    }
+    allowing = CORSMiddleware(app, allow_origins=sorted(listed), allow_methods=["*"], allow_headers=["*"])
+
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        is_api = scope["type"] == "http" and scope["path"].lower().startswith(f"/{prefix}/")
+        await (allowing if is_api else app)(scope, receive, send)
+
+    return serve
+
+
 def with_stack_date(app: ASGIApp, clock: Clock) -> ASGIApp:
     """Answer with the stack's time in the `Date` header: who compares it with their own must not see two times."""
 
@@ -253,6 +271,7 @@ def serve(application: ASGIApp, port: int) -> None:
         access_log=False,
         date_header=False,
         server_header=False,
+        proxy_headers=False,  # Else a caller's own X-Forwarded-For would be taken for where it comes from.
         # As the real host: a client that keeps its connection must not find it closed after a short pause.
         timeout_keep_alive=130,
         timeout_graceful_shutdown=3,

@@ -77,6 +77,11 @@ async def read_body(request: Request, limit: int) -> bytes | None:
 def build_request(request: Request, route_params: dict[str, str], body: bytes) -> func.HttpRequest:
     """The request as a Python worker gets it from the real host: what comes twice is joined by a comma."""
     headers = joined([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw])
+    if request.client is not None:
+        # As Azure's front end does: what it saw itself comes last, behind whatever the caller wrote.
+        said = next((name for name in headers if name.lower() == "x-forwarded-for"), "X-Forwarded-For")
+        seen = f"{request.client.host}:{request.client.port}"
+        headers[said] = f"{headers[said]}, {seen}" if said in headers else seen
     query = parse_qsl(request.url.query, keep_blank_values=True)
     params = {name: value for name, value in joined(query).items() if value}
     url = f"{request.url.scheme}://{request.url.netloc}{request.scope['raw_path'].decode('latin-1')}"

@@ -60,6 +60,9 @@ class Settings:
     partners: dict[str, Partner]
     timers_off: frozenset[str]
     timer_items_max: int
+    forwarded_hops: int
+    applications_per_hour: int
+    links_per_hour: int
     managed_identity_client_id: str | None
 
 
@@ -95,6 +98,9 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         partners=reader.partners("PARTNERS"),
         timers_off=frozenset(reader.listed("TIMERS_OFF", needed=False)),
         timer_items_max=int(reader.number("TIMER_ITEMS_MAX", 500)),
+        forwarded_hops=int(reader.number("FORWARDED_HOPS", 1)),
+        applications_per_hour=int(reader.number("APPLICATIONS_PER_HOUR", 20)),
+        links_per_hour=int(reader.number("LINKS_PER_HOUR", 10)),
         managed_identity_client_id=reader.optional("AZURE_CLIENT_ID"),
     )
     reader.check_https(settings)

@@ -55,6 +55,8 @@ class Agenda(Record):
     what: str = ""
     stage: str = "application"
     assignee: str | None = None
+    flags: list[str] = Field(default_factory=list)
+    """What staff should know before they begin: why an application may be none."""
     due_at: datetime | None = None
     queue_at: str = ""
     """`due_at` as text that sorts, with what has no date last: the work queue's key."""

@@ -52,6 +52,7 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         what=turn.what,
         stage=stage(case),
         assignee=case.application.specialist,
+        flags=sorted({flag for each in case.application.submissions for flag in each.flags}),
         due_at=turn.due_at,
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
         deadlines_at=next_deadline(case, programme),

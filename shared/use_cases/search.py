@@ -66,6 +66,7 @@ async def work_queue(
             "turn": row["agenda"]["turn"],
             "what": row["agenda"]["what"],
             "assignee": row["agenda"].get("assignee"),
+            "flags": row["agenda"].get("flags", []),
             "due_at": row["agenda"].get("due_at"),
             "overdue": row["agenda"]["queue_at"] < now.isoformat(),
         }

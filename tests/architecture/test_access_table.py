@@ -74,6 +74,7 @@ WRITTEN_DOWN = {
     "POST cases/{case_id}/recovery/{recovery}/outcome": "careers finance key",
     "GET work-queue": "admissions careers finance specialist",
     "GET cases": "admissions careers finance specialist",
+    "POST case-searches": "admissions careers finance specialist",
     "GET cases/{case_id}/documents/{document}": "admissions careers finance specialist",
     "GET cases/{case_id}/events": "admissions auditor careers finance specialist",
     "POST audits": "admin auditor",

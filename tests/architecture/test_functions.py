@@ -28,6 +28,7 @@ HTTP = [
     ("get_document", "GET cases/{case_id}/documents/{document}", "ANONYMOUS"),
     ("get_events", "GET cases/{case_id}/events", "ANONYMOUS"),
     ("get_cases", "GET cases", "ANONYMOUS"),
+    ("post_case_searches", "POST case-searches", "ANONYMOUS"),
     ("get_work_queue", "GET work-queue", "ANONYMOUS"),
     ("post_assignment", "POST cases/{case_id}/assignment", "ANONYMOUS"),
     ("post_screening_events", "POST cases/{case_id}/screening-events", "ANONYMOUS"),

@@ -90,7 +90,7 @@ function searchForms() {
     send: async (values) => {
       const wanted = values.wanted.trim();
       const name = wanted.includes("@") ? "email" : "reference";
-      const answer = await call("GET", `/cases?${name}=${encodeURIComponent(wanted)}`, { token });
+      const answer = await call("POST", "/case-searches", { token, body: { [name]: wanted } });
       if (answer.ok) rows(answer.body.cases, "staff.found", null);
       return answer;
     },
@@ -115,7 +115,7 @@ function rows(found, title, more) {
           make("td", {}, make("a", { href: `#${each.case_id}` }, make("code", {}, each.case_id)), make("br"), make("span", { class: "soft" }, each.intake)),
           make("td", {}, each.stage ? called("stage", each.stage) : [called("state", each.application), " / ", called("state", each.enrolment)]),
           make("td", {}, called("role", each.turn)),
-          make("td", {}, called("what", each.what)),
+          make("td", {}, called("what", each.what), (each.flags ?? []).map((flag) => [" ", badge("bad", called("flag", flag))])),
           make("td", {}, each.due_at && day(each.due_at.slice(0, 10)), each.overdue && [" ", badge("bad", say("staff.overdue"))])))))),
     more && make("button", { type: "button", click: more }, say("staff.more")),
   );

@@ -487,6 +487,8 @@ export default {
   "decision.awaiting_claim": "may be claimed",
   "decision.lapsed": "lapsed",
   "decision.recovery_review": "under review after a refund",
+  "flag.honeypot": "spam? a field that people do not see was filled in",
+  "flag.many_from_one_network": "many applications came from one network within an hour",
   "document_status.scanning": "being scanned",
   "document_status.clean": "scanned, clean",
   "document_status.malicious": "not accepted: the scan found something",

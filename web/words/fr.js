@@ -487,6 +487,8 @@ export default {
   "decision.awaiting_claim": "peut être demandé",
   "decision.lapsed": "caduc",
   "decision.recovery_review": "réexaminé après remboursement",
+  "flag.honeypot": "indésirable ? un champ invisible a été rempli",
+  "flag.many_from_one_network": "beaucoup de candidatures d'un même réseau en une heure",
   "document_status.scanning": "en cours d'analyse",
   "document_status.clean": "analysé, sain",
   "document_status.malicious": "refusé : l'analyse a trouvé quelque chose",
