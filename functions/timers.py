@@ -13,6 +13,7 @@ import azure.functions as func
 from shared import bootstrap
 from shared.audit import heartbeats
 from shared.domain.errors import PledgeError
+from shared.reports import refresh
 from shared.use_cases import audits, deadlines, deliveries, documents, partners, privacy
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ TIMERS = (
     Timer("run_deliveries", "%DELIVERIES_SCHEDULE%", _send_and_apply),
     Timer("run_privacy_retention", "%PRIVACY_RETENTION_SCHEDULE%", _forget),
     Timer("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", audits.run_refund_audit),
+    Timer("run_reports", "%REPORTS_SCHEDULE%", refresh.run_reports),
     Timer("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", deadlines.run_retention_checks),
 )
 

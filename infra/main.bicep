@@ -270,6 +270,7 @@ module functions 'modules/functions.bicep' = {
       DELIVERIES_SCHEDULE: '0 * * * * *'
       PRIVACY_RETENTION_SCHEDULE: '0 30 3 * * *'
       REFUND_AUDIT_SCHEDULE: '0 30 13 * * *'
+      REPORTS_SCHEDULE: '0 45 2 * * *'
       RETENTION_CHECKS_SCHEDULE: '0 15 13 * * *'
       FUNCTIONS_REQUEST_BODY_SIZE_LIMIT: '12582912'
     }

@@ -99,6 +99,7 @@ TIMERS = [
     ("run_deliveries", "%DELIVERIES_SCHEDULE%", "0 * * * * *"),
     ("run_privacy_retention", "%PRIVACY_RETENTION_SCHEDULE%", "0 30 3 * * *"),
     ("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", "0 30 13 * * *"),
+    ("run_reports", "%REPORTS_SCHEDULE%", "0 45 2 * * *"),
     ("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", "0 15 13 * * *"),
 ]
 EVENTS = ["run_scan_result"]

@@ -18,11 +18,13 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.settings",
     ),
     "shared/audit": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.audit"),
+    "shared/reports": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.reports"),
     "shared/adapters": ("shared.domain", "shared.settings", "shared.adapters"),
     "shared/settings.py": (),
     "shared/bootstrap.py": ("shared.domain", "shared.policy", "shared.settings", "shared.adapters"),
     "functions": (
-        *PURE, "azure.functions", "functions", "shared.use_cases", "shared.audit", "shared.bootstrap", "shared.domain",
+        *PURE, "azure.functions", "functions", "shared.use_cases", "shared.audit", "shared.reports", "shared.bootstrap",
+        "shared.domain",
     ),
     "function_app.py": ("azure.functions", "functions", "shared.bootstrap"),
 }  # fmt: skip
@@ -50,6 +52,7 @@ libraries that hold nothing but tables; they are the one exception to the purity
 FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "shared/use_cases": ("shared.bootstrap",),
     "shared/audit": ("shared.bootstrap",),
+    "shared/reports": ("shared.bootstrap",),
     "shared/adapters": ("azure.cosmos", "azure.storage", "aiohttp", "PIL"),
     "functions": ("shared.bootstrap",),
 }

@@ -1,0 +1,131 @@
+"""Outcomes of an intake by a yardstick, from its summary alone: every figure says what it rests on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from shared.domain.events import sha256_of
+from shared.policy.outcomes import (
+    IN_FIELD,
+    Graduate,
+    Roster,
+    Share,
+    graduation,
+    median_base,
+    rates,
+    salary_on,
+    snapshot,
+    status_on,
+)
+from shared.policy.reserve import SMALL
+from shared.policy.survival import Curve, product_limit
+from shared.policy.yardsticks import Yardstick, figures, placed_in_field_on
+from shared.reports.contributions import graduate_from
+from shared.reports.sums import counted
+
+DAYS = (90, 180)
+
+
+def roster_of(sums: Mapping[str, Any], on: date) -> Roster:
+    """The graduates of an intake up to a day, each by a number that means nothing, and everybody enrolled."""
+    people: list[Graduate] = []
+    for row, count in counted(sums.get("roster", {})):
+        people += [graduate_from(row, f"{len(people) + n}") for n in range(count)]
+    known = tuple(each for each in people if each.qualified_on is not None and each.qualified_on <= on)
+    return Roster(sums.get("enrolled", 0), DAYS, known)
+
+
+def after(roster: Roster, day: int, on: date) -> Roster:
+    """Those whose `day`-th day after qualifying has come: of the others nobody can say yet."""
+    come = tuple(each for each in roster.graduates if each.qualified_on and (on - each.qualified_on).days >= day)
+    return roster._replace(graduates=come)
+
+
+def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dict[str, Any]:
+    """The outcomes of an intake on a day, by one yardstick, with what every figure rests on."""
+    sums = summary["sums"]
+    roster = roster_of(sums, on)
+    measured = after(roster, definition.day, on)
+    return {
+        "report": "outcomes",
+        "intake": summary["intake"],
+        "on": on.isoformat(),
+        "known_at": summary["as_of"],
+        "definition": definition.as_json(),
+        "definition_hash": sha256_of(definition.as_json()),
+        "data_hash": data_hash(sums),
+        "enrolled": roster.enrolled,
+        "graduates": len(roster.graduates),
+        "graduation": {name: _share(share) for name, share in graduation(roster).items()},
+        "figures": figures(definition, measured, definition.day),
+        "measured": len(measured.graduates),
+        "not_yet": len(roster.graduates) - len(measured.graduates),
+        "days": {str(day): _day(after(roster, day, on), day) for day in DAYS},
+        "curve": points(search_curve(roster, on)),
+        "salaries": _salaries(measured, definition.day),
+    }
+
+
+def data_hash(sums: Mapping[str, Any]) -> str:
+    """The hash of the data that outcomes rest on: everybody enrolled, and every row with how often it occurs."""
+    return sha256_of({"enrolled": sums.get("enrolled", 0), "roster": sums.get("roster", {})})
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {**share.as_json(), "percent": share.percent}
+
+
+def _day(roster: Roster, day: int) -> dict[str, Any]:
+    counts = snapshot(roster, day)
+    return {
+        "graduates": len(roster.graduates),
+        "snapshot": counts,
+        "rates": {name: _share(share) for name, share in rates(counts, roster).items()},
+        "median_base": median_base(roster, day),
+    }
+
+
+def _salaries(roster: Roster, day: int) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for graduate in roster.graduates:
+        salary = salary_on(graduate, day)
+        if salary is not None and status_on(graduate, day) in IN_FIELD:
+            found.setdefault(salary.currency, []).append(f"{salary.base:f}")
+    return {currency: sorted(bases, key=Decimal) for currency, bases in sorted(found.items())}
+
+
+def search_curve(roster: Roster, on: date) -> Curve:
+    """How long those who were not excluded searched for a job in the field, as far as can be known on a day."""
+    placed, lost = Counter[int](), Counter[int]()
+    for graduate in roster.graduates:
+        if graduate.is_excluded or graduate.qualified_on is None:
+            continue
+        watched, found = (on - graduate.qualified_on).days, placed_in_field_on(graduate)
+        if found is not None and found <= watched:
+            placed[found] += 1
+        else:
+            lost[watched] += 1
+    return product_limit(placed, lost)
+
+
+def points(curve: Curve) -> dict[str, Any]:
+    """A curve for people: shares in thousandths, since a report holds no floats."""
+    return {
+        "graduates": curve.size,
+        "is_small": curve.size < SMALL,
+        "points": [
+            {
+                "day": point.day, "at_risk": point.at_risk, "placed": point.placed,
+                "searching": _permille(point.surviving), "low": _permille(point.low), "high": _permille(point.high),
+            }
+            for point in curve.points
+        ],
+    }  # fmt: skip
+
+
+def _permille(share: float) -> int:
+    return int(share * 1000 + 0.5)

@@ -1,0 +1,222 @@
+"""The nightly run: what changed since the last one is taken out of the sums as it was and put back as it is.
+
+The store's change feed says which cases changed. A case's contribution and the summary of its intake stand in one
+partition and change in one batch, guarded by the summary's version: a run may be killed anywhere, run twice at once,
+or see a case again, and every sum stays what the contributions make.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.adapters.cosmos import AlreadyStored, Create, Operation, Replace
+from shared.domain.case import Case
+from shared.domain.errors import RecordChanged
+from shared.reports import sums
+from shared.reports.contributions import contribution_of
+from shared.reports.funnel import funnel_part
+from shared.reports.liability import liability_part
+from shared.use_cases.commands import CASES, case_from, events_of
+from shared.use_cases.guarantee import judge
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.reports")
+
+REPORTS = "reports"
+ALL = "all"
+"""The partition of what speaks of all intakes: where the run stands, and the overviews."""
+OVERVIEWS = {"funnel": funnel_part, "liability": liability_part}
+"""One item each over all intakes, and what it keeps of each: little enough that all of them stand in one item."""
+RULES = 1
+"""The version of what a contribution holds, the statuses of jobs included. Another one: everything is made anew."""
+PAGE = 200
+TOGETHER_MAX = 80
+"""Contributions in one batch, whose limit is a hundred operations."""
+LEFT_MAX = 1000
+TRIES = 5
+TIME_BUDGET = timedelta(minutes=4)
+
+
+async def run_reports(services: Services, now: datetime) -> dict[str, int]:
+    """Bring every summary up to date with the cases that changed, then the overviews of the intakes concerned."""
+    counts = {"due": 0, "changed": 0, "failed": 0, "intakes": 0}
+    started = time.monotonic()
+    cursor = await _cursor(services)
+    try:
+        await _take_in(services, cursor, await _left(services, cursor), now, counts)
+        while time.monotonic() - started < TIME_BUDGET.total_seconds():
+            rows, reached = await services.store.changes(CASES, cursor["continuation"], PAGE)
+            if rows:
+                await _take_in(services, cursor, _cases(rows), now, counts)
+            cursor["continuation"] = reached
+            if not rows:
+                break
+            await _keep(services, cursor)
+        counts["intakes"] = len(cursor["stale"])
+        for name, part_of in OVERVIEWS.items():
+            await _renew_overview(services, name, part_of, cursor["stale"], now)
+        cursor["stale"] = []
+        await _keep(services, cursor)
+    except RecordChanged:
+        counts["elsewhere"] = 1  # Another run is at it: it has taken, or will take, what this one would have.
+    return counts
+
+
+async def _cursor(services: Services) -> dict[str, Any]:
+    """Where the last run came to: a place in the feed, cases to look at again, intakes whose overview is old."""
+    fresh = {"id": "cursor", "intake": ALL, "kind": "cursor", "rules": RULES, "continuation": None}
+    stored = await services.store.read(REPORTS, "cursor", ALL)
+    if stored is None:
+        try:
+            await services.store.create(REPORTS, fresh | {"left": [], "stale": []}, ALL)
+        except AlreadyStored:
+            pass  # Another run began at the same moment; both go on from the beginning.
+        stored = await services.store.read(REPORTS, "cursor", ALL)
+        assert stored is not None
+    if stored["rules"] != RULES:
+        stored |= fresh
+    return stored
+
+
+async def _keep(services: Services, cursor: dict[str, Any]) -> None:
+    cursor["_etag"] = await services.store.replace(REPORTS, _plain(cursor), cursor["_etag"], ALL)
+
+
+async def _left(services: Services, cursor: dict[str, Any]) -> list[Case]:
+    """The cases that an earlier run could not take in."""
+    found = []
+    for case_id in cursor["left"]:
+        item = await services.store.read(CASES, "case", case_id)
+        found += _cases([item] if item is not None else [])
+    return found
+
+
+def _cases(rows: list[dict[str, Any]]) -> list[Case]:
+    """The snapshots among what was written; a case that cannot be read is the audit's business."""
+    found = []
+    for row in rows:
+        if row.get("kind") == "case":
+            try:
+                found.append(case_from(row))
+            except ValueError:
+                logger.warning("case left out of the reports", extra={"case_id": row.get("case_id")})
+    return found
+
+
+async def _take_in(
+    services: Services, cursor: dict[str, Any], cases: list[Case], now: datetime, counts: dict[str, int]
+) -> None:
+    """Contributions of these cases, by intake, and in the cursor which cases to try again and which intakes moved."""
+    counts["due"] += len(cases)
+    left = {case_id for case_id in cursor["left"] if case_id not in {case.case_id for case in cases}}
+    by_intake: dict[str, list[dict[str, Any]]] = {}
+    for start in range(0, len(cases), 20):
+        some = cases[start : start + 20]
+        made = await asyncio.gather(*(_made(services, case, now) for case in some), return_exceptions=True)
+        for case, contribution in zip(some, made, strict=True):
+            if isinstance(contribution, BaseException):
+                if not isinstance(contribution, Exception):
+                    raise contribution
+                counts["failed"] += 1
+                left.add(case.case_id)
+                cause = {"case_id": case.case_id, "cause": type(contribution).__name__}
+                logger.warning("case left out of the reports", extra=cause)
+            else:
+                by_intake.setdefault(contribution["intake"], []).append(contribution)
+    for intake, contributions in sorted(by_intake.items()):
+        for start in range(0, len(contributions), TOGETHER_MAX):
+            counts["changed"] += await _put(services, intake, contributions[start : start + TOGETHER_MAX], now)
+    cursor["left"] = sorted(left)[:LEFT_MAX]
+    cursor["stale"] = sorted({*cursor["stale"], *by_intake})
+
+
+async def _made(services: Services, case: Case, now: datetime) -> dict[str, Any]:
+    programme = services.programmes[case.programme]
+    judgement = judge(case, programme, services.terms, now)
+    found, proof = contribution_of(case, await events_of(services, case.case_id), programme, judgement)
+    return {
+        "id": case.case_id,
+        "case_id": case.case_id,
+        "intake": f"{case.programme}.{case.intake}",
+        "kind": "contribution",
+        "sequence": case.sequence,
+        "sums": found,
+        "proof": proof,
+    }
+
+
+async def _put(services: Services, intake: str, contributions: list[dict[str, Any]], now: datetime) -> int:
+    """Replace these contributions and what they make of the summary, as one write. How many were new or other."""
+    for _ in range(TRIES):
+        summary = await services.store.read(REPORTS, "summary", intake)
+        known = {row["id"]: row for row in await _known(services, intake, [each["id"] for each in contributions])}
+        changed = [each for each in contributions if _is_news(each, known.get(each["id"]))]
+        if not changed:
+            return 0
+        after: dict[str, Any] = (
+            _plain(summary) if summary else {"id": "summary", "intake": intake, "kind": "summary", "sums": {}}
+        )
+        operations: list[Operation] = []
+        for each in changed:
+            before = known.get(each["id"])
+            if before is not None:
+                sums.add(after["sums"], before["sums"], -1)
+            sums.add(after["sums"], each["sums"])
+            operations.append(Create(each) if before is None else Replace(each, None))
+        after |= {"as_of": now.isoformat(), "rules": RULES}
+        guard: Operation = Create(after) if summary is None else Replace(after, summary["_etag"])
+        try:
+            await services.store.commit(REPORTS, intake, [guard, *operations])
+            return len(changed)
+        except (RecordChanged, AlreadyStored):
+            continue  # Another run wrote this summary in between: ask again what is known.
+    raise RecordChanged(intake)
+
+
+def _is_news(made: dict[str, Any], known: dict[str, Any] | None) -> bool:
+    """Whether this says other than what is known; what an older look at the case found never replaces a newer one's."""
+    if known is None:
+        return True
+    return made["sequence"] >= known["sequence"] and any(made[name] != known[name] for name in ("sums", "proof"))
+
+
+async def _known(services: Services, intake: str, ids: list[str]) -> list[dict[str, Any]]:
+    return await services.store.query(
+        REPORTS,
+        "SELECT TOP @most * FROM c WHERE c.kind = 'contribution' AND ARRAY_CONTAINS(@ids, c.case_id)",
+        {"most": TOGETHER_MAX, "ids": ids},
+        intake,
+    )
+
+
+async def _renew_overview(services: Services, name: str, part_of: Any, intakes: list[str], now: datetime) -> None:
+    """Let an overview say of these intakes what their summaries say now."""
+    if not intakes:
+        return
+    stored = await services.store.read(REPORTS, name, ALL)
+    overview: dict[str, Any] = (
+        _plain(stored) if stored else {"id": name, "intake": ALL, "kind": "overview", "parts": {}}
+    )
+    for intake in intakes:
+        summary = await services.store.read(REPORTS, "summary", intake)
+        if summary is not None:
+            overview["parts"][intake] = part_of(summary["sums"])
+    overview["as_of"] = now.isoformat()
+    try:
+        if stored is None:
+            await services.store.create(REPORTS, overview, ALL)
+        else:
+            await services.store.replace(REPORTS, overview, stored["_etag"], ALL)
+    except AlreadyStored as error:
+        raise RecordChanged(name) from error
+
+
+def _plain(item: dict[str, Any]) -> dict[str, Any]:
+    """An item as it was stored, without what the store adds."""
+    return {name: value for name, value in item.items() if not name.startswith("_")}
