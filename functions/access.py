@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 BINDING_HOURS = 24
 LINK_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
-STATUS, BINDING = "status", "binding"
-"""What a link must still be good for: to look and log (30 days), or to decide things (its first 24 hours)."""
+STATUS, BINDING, CONFIRMATION = "status", "binding", "confirmation"
+"""What a link must still be good for: to look and log (30 days), or to decide things (its first 24 hours). An
+employer's link is of another kind: it is good for one answer about one report, and for nothing else."""
 
 SPECIALIST, ADMISSIONS, CAREERS, FINANCE = Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
 AUDITOR, ADMIN = Role.AUDITOR, Role.ADMIN
@@ -77,6 +78,7 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/placements": _person(key=True),
     f"POST {CASE}/placements/{{placement}}/end": _person(),
     f"POST {CASE}/placements/{{placement}}/correction": _person(),
+    f"POST {CASE}/placements/{{placement}}/confirmation-requests": Access(link=BINDING, roles=(CAREERS,)),
     f"POST {CASE}/placements/{{placement}}/evidence": Access(link=STATUS, roles=(CAREERS,)),
     f"POST {CASE}/claims": _person(key=True),
     f"POST {CASE}/claims/{{claim}}/withdrawal": _person(),
@@ -85,6 +87,9 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/appeals": _person(key=True),
     f"POST {CASE}/data-requests": Access(link=BINDING, roles=(ADMISSIONS, CAREERS)),
     f"GET {CASE}/export": Access(link=BINDING, roles=(ADMISSIONS,)),
+    # an employer's contact, by the link in a mail
+    "GET confirmation": Access(link=CONFIRMATION),
+    "POST confirmation": Access(link=CONFIRMATION),
     # specialist, admissions
     f"POST {CASE}/assignment": _staff(SPECIALIST, ADMISSIONS),
     f"POST {CASE}/screening-events": _staff(SPECIALIST, ADMISSIONS),
@@ -149,6 +154,8 @@ class Caller:
     actor: Actor
     case_id: str | None = None
     roles: frozenset[Role] = frozenset()
+    link_id: str = ""
+    placement: str = ""
 
     @property
     def is_staff(self) -> bool:
@@ -195,13 +202,16 @@ async def _link(services: Services, token: str, now: datetime, level: str) -> Ca
     if LINK_TOKEN.fullmatch(token):
         link_id = hashlib.sha256(token.encode()).hexdigest()
         link = await services.store.read("links", link_id, link_id)
-    if link is None:
+    if link is None or link["kind"] != ("confirmation" if level == CONFIRMATION else "link"):
         raise NotFound("link")
     issued, expires = datetime.fromisoformat(link["issued_at"]), datetime.fromisoformat(link["expires_at"])
     if link["revoked"] or now >= expires:
         raise LinkExpired("link")
     if level == BINDING and now >= issued + timedelta(hours=BINDING_HOURS):
         raise LinkExpired("link")
+    if level == CONFIRMATION:
+        actor = Actor(role=Role.PARTNER, id="confirmation")
+        return Caller(actor, case_id=link["case_id"], link_id=link["id"], placement=link["placement"])
     return Caller(Actor(role=Role.APPLICANT, id="applicant"), case_id=link["case_id"])
 
 

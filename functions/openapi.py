@@ -22,6 +22,7 @@ FORMS: dict[str, type[BaseModel]] = {
     "POST applications": applications.Application,
     "POST links": applications.LinkRequest,
     "POST case-searches": applications.CaseSearch,
+    "POST confirmation": placements.Confirmation,
     "POST audits": reports.AuditOrder,
     "POST link-revocations": reports.LinkRevocation,
     "POST staff-revocations": reports.StaffRevocation,
@@ -92,7 +93,9 @@ def _who(access: Access) -> str:
     if access.partner:
         return "A partner, by its signature (Standard Webhooks)."
     who = []
-    if access.link is not None:
+    if access.link == "confirmation":
+        who.append("an employer's contact, by the link in a mail")
+    elif access.link is not None:
         who.append("the person, by a link" + (" of 24 hours" if access.link == "binding" else ""))
     if access.roles:
         who.append("staff: " + ", ".join(role.value for role in access.roles))

@@ -8,9 +8,12 @@ import azure.functions as func
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from functions import access
 from functions.acts import Act, register
-from shared.domain.wire import Amount, Code, Day, Form, Line, Note
-from shared.use_cases import placements
+from functions.http import answers_problems, json_body, ok
+from shared import bootstrap
+from shared.domain.wire import Amount, Code, Day, Email, Form, Line, Note
+from shared.use_cases import confirmations, placements
 from shared.use_cases.partners import ContractKind, EndReason
 
 bp = func.Blueprint()
@@ -138,6 +141,38 @@ class PlacementEvidence(Form):
     documents: Annotated[list[Code], Field(min_length=1, max_length=10)]
 
 
+class ConfirmationRequest(Form):
+    """The employer's contact who can confirm a report."""
+
+    email: Email
+
+
+class ConfirmedFacts(Form):
+    """What is otherwise than was reported."""
+
+    contract: ContractKind | None = None
+    hours: Hours | None = None
+    contract_signed_on: Day | None = None
+    starts_on: Day | None = None
+    fixed_end: Day | None = None
+    ended_on: Day | None = None
+    end_reason: EndReason | None = None
+
+
+class Confirmation(Form):
+    """An employer's answer about the version of a report that they saw: so it is, it differs, there is no such job."""
+
+    answer: Literal["confirm", "differs", "deny"]
+    version: Annotated[str, Field(pattern=r"^[0-9a-f]{32}\z")]
+    facts: ConfirmedFacts | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Confirmation:
+        if (self.answer == "differs") != (self.facts is not None):
+            raise PydanticCustomError("facts", "facts are stated where, and only where, something differs")
+        return self
+
+
 class PlacementMatch(Form):
     """The report whose job this one is about; none: a job of its own."""
 
@@ -184,6 +219,7 @@ ACTS = (
     Act("offers/{offer_id}/ruling", JobOfferRuling, placements.rule_offer),
     Act("placements", PlacementReport, placements.report_placement),
     Act("placements/{placement}/correction", PlacementCorrection, placements.correct_placement),
+    Act("placements/{placement}/confirmation-requests", ConfirmationRequest, confirmations.request_confirmation),
     Act("placements/{placement}/evidence", PlacementEvidence, placements.add_evidence),
     Act("placements/{placement}/job", PlacementMatch, placements.match_placement),
     Act("placements/{placement}/end", PlacementEnd, placements.end_placement),
@@ -191,3 +227,25 @@ ACTS = (
     Act("waivers", Waiver, placements.waive),
 )
 register(bp, ACTS)
+
+
+@bp.route(route="confirmation", methods=["GET"])
+@answers_problems("confirmation")
+async def get_confirmation(req: func.HttpRequest) -> func.HttpResponse:
+    """What an employer is asked to confirm. Looking changes nothing, so that a mail scanner may look too."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "GET confirmation", now)
+    return ok(await confirmations.shown(services, str(caller.case_id), caller.placement))
+
+
+@bp.route(route="confirmation", methods=["POST"])
+@answers_problems("confirmation")
+async def post_confirmation(req: func.HttpRequest) -> func.HttpResponse:
+    """The employer's answer, once."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "POST confirmation", now)
+    said = json_body(req, Confirmation).model_dump(mode="json", exclude_none=True)
+    await confirmations.answer(services, str(caller.case_id), caller.placement, caller.link_id, now, said)
+    return ok({"status": "received"})

@@ -13,7 +13,7 @@ from shared.domain.placement import Placement
 
 COMPARED = (
     "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end", "renews",
-    "ended_on", "end_reason",
+    "ended_on", "end_reason", "denies",
 )  # fmt: skip
 """What the policy looks at. A source that does not say one of them contradicts nobody, but for a job's end: who
 reports a job without one says that it is still held."""
@@ -45,7 +45,11 @@ class Job:
 def jobs(placements: dict[str, Placement]) -> list[Job]:
     """The jobs that these reports are about, by id. What was reported of somebody else is none of them."""
     standing = {key: each for key, each in placements.items() if each.status != "retracted"}
-    found = [_job({key: standing[key] for key in group}) for group in _groups(standing)]
+    found = [
+        _job({key: standing[key] for key in group})
+        for group in _groups(standing)
+        if not all(standing[key].denies for key in group)
+    ]
     found += [
         Job(key, (key,), each.model_copy(update={"ended_on": None, "end_reason": None}), "retracted")
         for key, each in placements.items()
@@ -107,6 +111,8 @@ def _job(reports: dict[str, Placement]) -> Job:
 
 
 def _rank(report: Placement) -> int:
+    if report.denies:
+        return 3
     if report.status == "verified":
         return 0
     return 1 if report.source == Role.APPLICANT else 2

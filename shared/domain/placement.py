@@ -71,6 +71,14 @@ PLACEMENT = LifeCycle(
             "A careers officer says which job a report is about: that of another report, or one of its own.",
         ),
         row(
+            "request_confirmation",
+            "confirmation_requested",
+            STANDING,
+            None,
+            [APPLICANT, CAREERS],
+            "The employer's contact is asked by mail to confirm the report with one click.",
+        ),
+        row(
             "add_evidence",
             "evidence_added",
             STANDING,
@@ -125,6 +133,10 @@ class Placement(Record):
     """The report whose job this one is about, where somebody has said so; itself: a job of its own."""
     settled: bool = False
     """A person verified the job with this report's word before them; it contradicts no more."""
+    denies: bool = False
+    """The employer answered that there is no such job."""
+    confirmations: int = 0
+    """How often an employer was asked by mail to confirm it."""
     wrong_person: bool = False
     """It was never about this person: nothing shows it, no figure counts it."""
     revision: int = 0
@@ -159,6 +171,8 @@ def fold(case: Case, event: Event) -> None:
             case.placements[other].settled = True
     elif event.kind == "placement_matched":
         report.job = event.data["job"]
+    elif event.kind == "confirmation_requested":
+        report.confirmations += 1
     elif event.kind == "evidence_added":
         report.evidence += [each for each in event.data["documents"] if each not in report.evidence]
     elif event.kind == "placement_retracted":

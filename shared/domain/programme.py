@@ -78,6 +78,9 @@ class Limits(_Data):
     offer_reminders: tuple[int, ...]
     offer_lapse_undo_days: int
     retention_check_days: int
+    confirmation_days: int
+    confirmations_per_report: int
+    confirmations_per_case: int
     payee_hold_hours: int
     closed_application_months: int
     contract_record_months: int

@@ -181,4 +181,11 @@ async def _payment(services: Services, message: dict[str, Any], now: datetime) -
     await ask_partner(services, message, now)
 
 
-CHANNELS = {"mail": _mail, "address": _address, "payment": _payment}
+async def _employer(services: Services, message: dict[str, Any], now: datetime) -> None:
+    """Ask an employer's contact to confirm a report. See `confirmations.mail_employer`."""
+    from shared.use_cases.confirmations import mail_employer
+
+    await mail_employer(services, message, now)
+
+
+CHANNELS = {"mail": _mail, "employer": _employer, "address": _address, "payment": _payment}

@@ -19,7 +19,8 @@ async def revoke_links(services: Services, case_id: str) -> int:
     count = 0
     while rows := await services.store.query(
         "links",
-        "SELECT TOP 200 * FROM c WHERE c.kind = 'link' AND c.case_id = @case_id AND c.revoked = false",
+        "SELECT TOP 200 * FROM c WHERE c.kind IN ('link', 'confirmation') AND c.case_id = @case_id"
+        " AND c.revoked = false",
         {"case_id": case_id},
     ):
         count += len(rows)

@@ -300,7 +300,12 @@ def rule_placement(
 ) -> None:
     """A careers officer settles a job by one of its reports: verified (with the facts as the evidence shows them),
     disputed, retracted. Once verified, what the other reports about this job said until then contradicts no more."""
-    _report(change, placement)
+    known = _report(change, placement)
+    require(
+        outcome != "verified" or not known.denies,
+        "denies-a-job",
+        "This is an employer's word that there is no such job. Settle the report that it answers.",
+    )
     evidence = _blobs_of(change, documents or [])
     if reason is not None and outcome != "retracted":
         raise invalid("/reason", "only_for_retracted")

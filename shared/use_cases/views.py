@@ -195,7 +195,7 @@ def _contract(case: Case) -> dict[str, Any] | None:
 
 
 def _placement(placement: Placement, language: str) -> dict[str, Any]:
-    hidden = {"source_id", "retention_checked", "settled", "wrong_person", "told"}
+    hidden = {"source_id", "retention_checked", "settled", "wrong_person", "told", "confirmations"}
     stated = _priced(placement, placement.model_dump(mode="json", exclude=hidden))
     return stated | {"in_words": said("placement", placement.status, language)}
 

@@ -64,6 +64,13 @@ HTTP = [
     ("post_offers_ruling", "POST cases/{case_id}/offers/{offer_id}/ruling", "ANONYMOUS"),
     ("post_placements", "POST cases/{case_id}/placements", "ANONYMOUS"),
     ("post_placements_correction", "POST cases/{case_id}/placements/{placement}/correction", "ANONYMOUS"),
+    (
+        "post_placements_confirmation_requests",
+        "POST cases/{case_id}/placements/{placement}/confirmation-requests",
+        "ANONYMOUS",
+    ),
+    ("get_confirmation", "GET confirmation", "ANONYMOUS"),
+    ("post_confirmation", "POST confirmation", "ANONYMOUS"),
     ("post_placements_evidence", "POST cases/{case_id}/placements/{placement}/evidence", "ANONYMOUS"),
     ("post_placements_job", "POST cases/{case_id}/placements/{placement}/job", "ANONYMOUS"),
     ("post_placements_end", "POST cases/{case_id}/placements/{placement}/end", "ANONYMOUS"),

@@ -112,6 +112,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "placement_retracted": ("j1", {}),
     "placement_corrected": ("j1", {"facts": {"hours": 20}, "revision": 1, "told": {"1": "f" * 16}}),
     "placement_matched": ("j1", {"job": "j1"}),
+    "confirmation_requested": ("j1", {}),
     "evidence_added": ("j1", {"documents": ["d1"]}),
     "placement_ended": ("j1", {"end_reason": "resigned"}),
     "claim_filed": ("r1", {"claim": "k2"}),

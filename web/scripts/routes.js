@@ -25,6 +25,7 @@ export default {
   "pause-end": ["end_pause"],
   "exemption": ["exempt_weeks"],
   "placements/{placement}/verification": ["verify_placement", "dispute_placement", "retract_placement"],
+  "placements/{placement}/confirmation-requests": ["request_confirmation"],
   "placements/{placement}/evidence": ["add_evidence"],
   "placements/{placement}/job": ["match_placement"],
   "offers/{offer_id}/ruling": ["rule_offer"],
