@@ -38,6 +38,9 @@ CROSS_PARTITION_DISABLED = (
     "Cross partition query is required but disabled. Please set x-ms-documentdb-query-enablecrosspartition to true,"
     " specify x-ms-documentdb-partitionkey, or revise your query to avoid this exception."
 )
+NOT_INDEXED = "The index path corresponding to the specified order-by item is excluded."
+# Indexed in every container that has an index at all.
+ALWAYS_INDEXED = (["id"], ["_ts"])
 NO_COMPOSITE_INDEX = "The order by query does not have a corresponding composite index that it can be served from."
 TOKEN = re.compile(r"[-+]RID:~([^#]*)(?:#RT:(\d+))?(?:#TRC:(\d+))?.*?(?:#PLD:([A-Za-z0-9_=-]+))?\Z", re.DOTALL)
 READ_FEED = "SELECT * FROM c"
@@ -65,7 +68,7 @@ class Queries:
     def plan(self, request: Request, container: Container) -> Answer:
         text, parameters = query_of(request.json())
         query = parse(text)
-        check_composite_index(query, container)
+        check_order_index(query, container)
         features = request.header("x-ms-cosmos-supported-query-features") or ""
         return Answer(200, dumps(plan_of(query, parameters, features)))
 
@@ -75,7 +78,7 @@ class Queries:
         query = parse(text)
         program = Program(query, parameters, self.clock.now())
         target, token = self._target(request, container, query, parameters)
-        check_composite_index(query, container)
+        check_order_index(query, container)
         answer = await self._page(request, container, program, target, token, stale_at)
         if request.is_set("x-ms-documentdb-populatequerymetrics"):
             answer.headers["x-ms-documentdb-query-metrics"] = _metrics(answer, program.is_index_only)
@@ -225,8 +228,12 @@ def _page_size(request: Request) -> int:
     return PAGE_SIZE_MAX if size == -1 else size
 
 
-def check_composite_index(query: Select, container: Container) -> None:
-    """Refuse an ORDER BY on several properties without the index that the service would need for it."""
+def check_order_index(query: Select, container: Container) -> None:
+    """Refuse an ORDER BY without the index that the service would need for it."""
+    if len(query.order_by) == 1:
+        path = path_of(query.order_by[0].expression)
+        if path is not None and path[0] == query.root and not is_indexed(path[1], container):
+            raise CosmosError(400, NOT_INDEXED)
     if len(query.order_by) < 2:
         return
     wanted = []
@@ -239,6 +246,23 @@ def check_composite_index(query: Select, container: Container) -> None:
         if offered in (wanted, reverse):
             return
     raise query_error("SC2408", NO_COMPOSITE_INDEX)
+
+
+def is_indexed(steps: list[str | int], container: Container) -> bool:
+    """Whether the indexing policy has this path in its index: of all the paths that cover it the longest decides."""
+    policy = container.body["indexingPolicy"]
+    names = ["[]" if isinstance(step, int) else step for step in steps]
+    if not container.is_indexed or names in ALWAYS_INDEXED:
+        return container.is_indexed
+    reach = dict.fromkeys(("excludedPaths", "includedPaths"), -1)
+    for kind in reach:
+        for part in policy[kind]:
+            *beginning, end = part["path"].replace('"', "").strip("/").split("/")
+            covers = names == beginning if end == "?" else names[: len(beginning)] == beginning
+            if covers:
+                # A path to the value itself is closer than one to all that is below it.
+                reach[kind] = max(reach[kind], 2 * len(beginning) + (end == "?"))
+    return reach["includedPaths"] > reach["excludedPaths"]
 
 
 def _plain(path: str) -> str:

@@ -96,9 +96,8 @@ def _feed(request: Request, rid: str, name: str, bodies: list[dict[str, Any]], c
     rows = [dumps(body) for body in bodies]
     if request.method == "POST":
         rows = _queried(request, rows, clock)
-    start = max(int(request.header("x-ms-continuation") or 0), 0) if _is_digits(request) else 0
-    size = request.header("x-ms-max-item-count") or "-1"
-    count = int(size) if size.isdigit() and int(size) > 0 else len(rows)
+    start = _whole_number(request.header("x-ms-continuation"))
+    count = _whole_number(request.header("x-ms-max-item-count")) or len(rows)
     page = rows[start : start + count]
     headers = {"x-ms-item-count": str(len(page))}
     if start + count < len(rows):
@@ -108,8 +107,9 @@ def _feed(request: Request, rid: str, name: str, bodies: list[dict[str, Any]], c
     return Answer(200, body, headers)
 
 
-def _is_digits(request: Request) -> bool:
-    return (request.header("x-ms-continuation") or "").isdigit()
+def _whole_number(text: str | None) -> int:
+    """What the text says if it is a whole number of up to nine digits, else 0."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0
 
 
 def _queried(request: Request, rows: list[bytes], clock: Clock) -> list[bytes]:
@@ -391,8 +391,11 @@ def _indexing_policy(policy: Any) -> dict[str, Any]:
     filled = {**given, "indexingMode": mode, "automatic": given.get("automatic", mode != "none")}
     if mode == "none":
         return filled
-    filled["includedPaths"] = [_plain_path(path) for path in _list_of(given, "includedPaths")] or [{"path": "/*"}]
+    included = [_plain_path(path) for path in _list_of(given, "includedPaths")]
     excluded = [_plain_path(path) for path in _list_of(given, "excludedPaths")]
+    # A policy that excludes everything means it; one that says nothing includes everything.
+    excludes_all = any(path["path"] == "/*" for path in excluded)
+    filled["includedPaths"] = included or ([] if excludes_all else [{"path": "/*"}])
     if not any(path["path"] == '/"_etag"/?' for path in excluded):
         excluded.append({"path": '/"_etag"/?'})
     filled["excludedPaths"] = excluded

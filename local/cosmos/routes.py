@@ -93,7 +93,7 @@ class Routes:
         answer = await self._routed(call, container, is_stale)
         answer.headers.setdefault("x-ms-documentdb-partitionkeyrangeid", container.ranges[0].id)
         range_id = answer.headers["x-ms-documentdb-partitionkeyrangeid"]
-        answer.headers["x-ms-session-token"] = f"{range_id}:-1#{self.store.lsn}"
+        answer.headers["x-ms-session-token"] = f"{range_id}:-1#{self.store.container_lsns.get(container.number, 0)}"
         answer.headers["x-ms-alt-content-path"] = container.link
         answer.headers["x-ms-content-path"] = container.rid
         return answer

@@ -251,6 +251,8 @@ class Store:
         if row is None:
             self.writer.execute("INSERT INTO meta VALUES ('lsn', 0)")
         self.lsn: int = row[0] if row else 0
+        # The lsn of each container's last write, by its number.
+        self.container_lsns: dict[int, int] = {}
         self.history: deque[Overwritten] = deque(maxlen=HISTORY_MAX)
         self.databases: dict[str, Database] = {}
         self._local = threading.local()
@@ -309,6 +311,7 @@ class Store:
             container = Container(number, database, rid, ranges, splits, json.loads(body))
             database.containers[container.id] = container
             newest = self.writer.execute("SELECT max(lsn) FROM items WHERE container=?", (number,)).fetchone()[0]
+            self.container_lsns[number] = newest or 0
             self.lsn = max(self.lsn, newest or 0)
 
     @contextlib.contextmanager
@@ -327,6 +330,7 @@ class Store:
             raise
         self.lsn = transaction.lsn
         self.history.extend(transaction.overwritten)
+        self.container_lsns.update((change.container, change.lsn) for change in transaction.overwritten)
 
     def find(self, container: Container, pk: str, item_id: str, now: float) -> Item | None:
         item = _find(self.writer, container, pk, item_id)
@@ -377,6 +381,7 @@ class Store:
             ).lastrowid
         container = Container(number or 0, database, rid, ranges, 0, body)
         database.containers[container.id] = container
+        self.container_lsns[container.number] = self.lsn
         return container
 
     def replace_container(self, container: Container, body: dict[str, Any]) -> Container:

@@ -100,6 +100,22 @@ async def test_session_that_knows_more_than_the_account_is_refused(server: Serve
         assert refused.value.sub_status == 1002
 
 
+async def test_session_token_stays_the_same_until_its_container_is_written(server: Server) -> None:
+    def token() -> str:
+        return str(container.client_connection.last_response_headers["x-ms-session-token"])
+
+    async with server.container() as container, server.container() as elsewhere:
+        await container.create_item({"id": "a", "pk": "p"})
+        written = token()
+        await elsewhere.create_item({"id": "a", "pk": "p"})
+        await container.read_item("a", "p")
+        read = token()
+        await container.delete_item("a", "p")
+
+        assert read == written
+        assert token() != written
+
+
 async def test_expired_item_is_gone_and_frees_its_id_and_unique_key(server: Server) -> None:
     policy = {"uniqueKeys": [{"paths": ["/email"]}]}
     async with server.container(default_ttl=1, unique_key_policy=policy) as container:

@@ -79,7 +79,8 @@ OBJECTS = st.fixed_dictionaries(
     },
 )  # fmt: skip
 BODIES = st.binary(max_size=30) | (OBJECTS | JSON | st.lists(OBJECTS, max_size=3)).map(json.dumps).map(str.encode)
-TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)
+# What a header may hold; the digits among it are not all ASCII.
+TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=255, exclude_characters="\x7f"), max_size=12)
 KEYS = ['["p"]', "[]", "[{}]", "[1,2]", "{", '[{"a":1}]', "[NaN]"]
 TOKENS = ["-RID:~#RT:1#TRC:9#PLD:e30=", '{"token":"x","range":{"min":"0"}}']
 HEADERS = st.fixed_dictionaries(
@@ -91,7 +92,7 @@ HEADERS = st.fixed_dictionaries(
         "x-ms-cosmos-is-query-plan-request": st.just("True"),
         "x-ms-cosmos-is-batch-request": st.just("True"),
         "x-ms-documentdb-is-upsert": st.just("True"),
-        "x-ms-max-item-count": st.sampled_from(["-1", "0", "1", "x", "99999999999999999999"]) | TEXT,
+        "x-ms-max-item-count": st.sampled_from(["-1", "0", "1", "x", "99999999999999999999", "\u00b2"]) | TEXT,
         "x-ms-continuation": st.sampled_from(TOKENS) | TEXT,
         "x-ms-documentdb-partitionkeyrangeid": TEXT | st.just("0"),
         "x-ms-start-epk": TEXT,
@@ -101,7 +102,7 @@ HEADERS = st.fixed_dictionaries(
         "if-modified-since": TEXT,
         "if-match": TEXT,
         "x-ms-offer-throughput": TEXT,
-        "x-ms-cosmos-offer-autopilot-settings": TEXT,
+        "x-ms-cosmos-offer-autopilot-settings": TEXT | (OBJECTS | JSON).map(json.dumps),
     },
 )  # fmt: skip
 
@@ -114,7 +115,8 @@ def test_any_signed_request_gets_an_answer_that_is_no_500(
     # The container itself stays, so that later requests have something to meet.
     if method == "DELETE" and path in ("/dbs/d", "/dbs/d/colls/c"):
         return
-    answer = http.request(method, path, headers={**signed(method, path), **headers}, content=body)
+    sent = {name: value.encode("latin-1") for name, value in {**signed(method, path), **headers}.items()}
+    answer = http.request(method, path, headers=sent, content=body)
 
     assert answer.status_code < 500, answer.text
     assert answer.status_code in (204, 304) or method == "HEAD" or not answer.content or answer.json() is not None
@@ -153,6 +155,13 @@ def test_key_that_is_not_the_containers_is_refused_by_reads_and_batches(http: An
     read = http.get(f"{path}/a", headers={**signed("GET", f"{path}/a"), "x-ms-documentdb-partitionkey": key})
 
     assert (written.status_code, read.status_code) == (400, 400)
+
+
+def test_page_size_that_is_no_number_means_all(http: Any) -> None:
+    # A digit to Python, and yet no number.
+    headers = [*signed("GET", "/dbs").items(), ("x-ms-max-item-count", "\u00b2".encode("latin-1"))]
+
+    assert http.get("/dbs", headers=headers).status_code == 200
 
 
 def test_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:

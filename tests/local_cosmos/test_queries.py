@@ -123,6 +123,35 @@ async def test_order_by_two_properties_needs_its_composite_index(server: Server)
         assert found == [5, 15, 25, 35, 0, 10, 20, 30]
 
 
+@pytest.mark.parametrize(
+    ("path", "included", "excluded", "is_served"),
+    [
+        ("n", ["/*"], [], True),
+        ("n", ["/*"], ["/n/?"], False),
+        ("n", ["/n/?"], ["/*"], True),
+        ("n", [], ["/*"], False),
+        ("deep.n", ["/*"], ["/deep/*"], False),
+        ("deep.n", ["/*", "/deep/n/?"], ["/deep/*"], True),
+        ("tags[0]", ["/tags/[]/?"], ["/*"], True),
+        ("id", [], ["/*"], True),
+        ("_etag", ["/*"], [], False),
+    ],
+)
+async def test_order_by_what_is_not_indexed_is_refused(
+    server: Server, path: str, included: list[str], excluded: list[str], is_served: bool
+) -> None:
+    policy = {kind: [{"path": part} for part in parts]
+              for kind, parts in (("includedPaths", included), ("excludedPaths", excluded))}  # fmt: skip
+    async with server.container(indexing_policy=policy) as container:
+        query = rows(container, f"SELECT VALUE c.id FROM c ORDER BY c.{path}", partition_key="p")
+
+        if is_served:
+            assert await query == []
+        else:
+            with pytest.raises(exceptions.CosmosHttpResponseError, match="order-by item is excluded"):
+                await query
+
+
 async def test_composite_order_is_merged_over_partitions(wide_server: Server) -> None:
     policy = {"compositeIndexes": [[{"path": "/group"}, {"path": "/n"}]]}
     async with wide_server.container(indexing_policy=policy) as container:

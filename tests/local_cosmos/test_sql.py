@@ -212,6 +212,21 @@ def test_parameters_stand_for_values_everywhere() -> None:
     assert found == [2]
 
 
+def test_a_choice_of_many_pairs_is_what_comparing_them_one_by_one_would_be() -> None:
+    items: list[Any] = [{"id": f"i{n}", "pk": f"p{n}"} for n in range(30)]
+    items += [{"id": "i1"}, {"id": "i1", "pk": 1}, {"id": "i1", "pk": "p2"}, {"pk": "p1"}]
+    pairs = [f"(c.id = 'i{n}' AND c.pk = @p{n})" for n in range(0, 20, 2)]
+    parameters = {f"@p{n}": f"p{n}" for n in range(20)}
+
+    def numbers(condition: str) -> list[Any]:
+        return results(f"SELECT VALUE c.id FROM c WHERE {condition}", *items, parameters=parameters)
+
+    # Something that is no equality makes it an ordinary OR.
+    for condition in (" OR ".join(pairs), f"NOT ({' OR '.join(pairs)})"):
+        assert numbers(condition) == numbers(condition.replace(" OR ", " OR false OR "))
+    assert numbers(" OR ".join(pairs)) == [f"i{n}" for n in range(0, 20, 2)]
+
+
 def test_order_of_types_is_the_services() -> None:
     values: list[Any] = [{"a": 1}, [1], "s", 2, True, False, None]
     items = [{"v": value} for value in values] + [{}]

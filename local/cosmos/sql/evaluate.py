@@ -56,6 +56,9 @@ BITWISE: dict[str, Callable[[int, int], int]] = {
     ">>>": lambda a, b: (a & 0xFFFFFFFF) >> (b & 31),
 }
 
+# An OR of this many equalities is worth a table.
+CHOICES_MIN = 8
+
 
 class Scope:
     """The variables that can be seen at one place of a query, and the parameters' values."""
@@ -125,7 +128,8 @@ def compile_expression(node: Expression, scope: Scope) -> Evaluated:
         case Binary():
             return _binary(node, scope)
         case Logical(operator, parts):
-            return _logical(operator, [compile_expression(part, scope) for part in parts])
+            choice = _choice(parts, scope) if operator == "OR" else None
+            return choice or _logical(operator, [compile_expression(part, scope) for part in parts])
         case In():
             return _in(node, scope)
         case Between(operand, low, high, negated):
@@ -291,6 +295,45 @@ def _logical(operator: str, parts: list[Evaluated]) -> Evaluated:
         return UNDEFINED if unknown else not decides
 
     return evaluated
+
+
+def _choice(parts: list[Expression], scope: Scope) -> Evaluated | None:
+    """An OR that says which texts one set of paths may have together, as SDKs write it to read a thousand items.
+
+    They are looked up rather than compared one by one. None for any other OR.
+    """
+    if len(parts) < CHOICES_MIN:
+        return None
+    wanted = [_fixed_texts(part, scope) for part in parts]
+    paths = sorted(wanted[0] or ())
+    if not paths or any(fixed is None or sorted(fixed) != paths for fixed in wanted):
+        return None
+    texts = {tuple(fixed[path] for path in paths) for fixed in wanted if fixed}
+    values = [_path(slot, list(steps)) for slot, steps in paths]
+    general = _logical("OR", [compile_expression(part, scope) for part in parts])
+
+    def chosen(slots: Slots) -> Any:
+        found = tuple([value(slots) for value in values])
+        return found in texts if all(isinstance(value, str) for value in found) else general(slots)
+
+    return chosen
+
+
+def _fixed_texts(node: Expression, scope: Scope) -> dict[tuple[int, tuple[str, ...]], str] | None:
+    """The texts that paths must have by an AND of equalities, or by one; None if it says anything else."""
+    fixed = {}
+    for part in node.parts if isinstance(node, Logical) and node.operator == "AND" else [node]:
+        path = path_of(part.left) if isinstance(part, Binary) and part.operator == "=" else None
+        if path is None or path[0] not in scope.slots or not all(isinstance(step, str) for step in path[1]):
+            return None
+        value = part.right.value if isinstance(part.right, Literal) else None
+        if isinstance(part.right, Parameter):
+            value = scope.parameters.get(part.right.name)
+        place = (scope.slots[path[0]], tuple(map(str, path[1])))
+        if not isinstance(value, str) or place in fixed:
+            return None
+        fixed[place] = value
+    return fixed
 
 
 def _in(node: In, scope: Scope) -> Evaluated:
