@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import (
     applications,
+    conflicts,
     enrolments,
     placements,
     privacy,
@@ -19,5 +20,17 @@ from shared import bootstrap
 bootstrap.settings()
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-for noun in (applications, screening, enrolments, placements, refunds, privacy, webhooks, reports, service, timers):
+for noun in (
+    applications,
+    screening,
+    enrolments,
+    placements,
+    refunds,
+    privacy,
+    conflicts,
+    webhooks,
+    reports,
+    service,
+    timers,
+):
     app.register_functions(noun.bp)

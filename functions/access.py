@@ -6,14 +6,16 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 
 from functions.http import Refused, header
+from shared.domain.custody import Custody
 from shared.domain.errors import Forbidden, LinkExpired, NotFound, Unauthenticated
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
+from shared.use_cases.conflicts import own_cases
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -39,6 +41,8 @@ class Access:
     link: str | None = None
     roles: tuple[Role, ...] = ()
     key_required: bool = False
+    unseen: bool = False
+    """Staff may do this without having looked at the case, so no If-Match is asked for."""
 
 
 ANYONE = Access(anyone=True)
@@ -128,6 +132,8 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/appeals/{{appeal}}/decision": _staff(FINANCE, CAREERS, key=True),
     f"POST {CASE}/recovery/{{recovery}}/outcome": _staff(FINANCE, CAREERS, key=True),
     # staff
+    f"POST {CASE}/conflicts": Access(roles=CASE_STAFF, unseen=True),
+    f"POST {CASE}/conflicts/{{conflict}}/lifting": _staff(ADMISSIONS, CAREERS, FINANCE),
     "GET work-queue": _staff(*CASE_STAFF),
     "GET cases": _staff(*CASE_STAFF),
     "POST case-searches": _staff(*CASE_STAFF),
@@ -156,6 +162,8 @@ class Caller:
     roles: frozenset[Role] = frozenset()
     link_id: str = ""
     placement: str = ""
+    own_cases: frozenset[str] = frozenset()
+    """Cases that were opened with an address of this member of staff: not theirs to see as staff."""
 
     @property
     def is_staff(self) -> bool:
@@ -163,9 +171,18 @@ class Caller:
         return bool(self.roles)
 
     def may_see(self, case_id: str) -> None:
-        """Raise `NotFound` for a case that is not the link's own: the same answer as for one that does not exist."""
+        """Raise `NotFound` for a case that is not the link's own: the same answer as for one that does not exist.
+
+        Raise `Forbidden` for the case of a member of staff themselves.
+        """
         if self.case_id is not None and self.case_id != case_id:
             raise NotFound(case_id)
+        if case_id in self.own_cases:
+            raise Forbidden("conflict")
+
+    def is_kept_from(self, case_id: str, custody: dict[str, Any]) -> bool:
+        """Whether a row of a list is of a case in which this member of staff has a conflict."""
+        return case_id in self.own_cases or Custody.model_validate(custody).binds(self.actor.id)
 
 
 NOBODY = Caller(Actor(role=Role.APPLICANT, id="anyone"))
@@ -186,7 +203,10 @@ async def admit(req: func.HttpRequest, services: Services, route: str, now: date
     fitting = [role for role in access.roles if role in staff.roles]
     if not fitting:
         raise Forbidden("role")
-    return Caller(Actor(role=fitting[0], id=staff.id), roles=staff.roles)
+    own = await own_cases(services, staff.emails)
+    caller = Caller(Actor(role=fitting[0], id=staff.id), roles=staff.roles, own_cases=own)
+    caller.may_see(req.route_params.get("case_id", ""))
+    return caller
 
 
 def _bearer(req: func.HttpRequest) -> str:

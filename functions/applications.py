@@ -212,7 +212,7 @@ async def get_case(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "GET cases/{case_id}", now)
     case_id = path_id(req, "case_id")
     caller.may_see(case_id)
-    case, etag = await load(services, case_id)
+    case, etag = await load(services, case_id, caller.actor)
     if caller.is_staff:
         seen = views.for_staff(case)
         seen["person"] = await _person(services, caller, case_id)
@@ -247,7 +247,7 @@ async def get_guarantee(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "GET cases/{case_id}/guarantee", now)
     case_id = path_id(req, "case_id")
     caller.may_see(case_id)
-    case, etag = await load(services, case_id)
+    case, etag = await load(services, case_id, caller.actor)
     if caller.is_staff:
         await search.note_read(services, case_id, "refund", caller.actor, now)
     seen = views.guarantee(case, services.programmes[case.programme], services.terms, now)
@@ -295,9 +295,9 @@ async def get_events(req: func.HttpRequest) -> func.HttpResponse:
     """The chain of events, for staff: codes and ids, naming nobody."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "GET cases/{case_id}/events", now)
+    caller = await access.admit(req, services, "GET cases/{case_id}/events", now)
     case_id = path_id(req, "case_id")
-    await load(services, case_id)
+    await load(services, case_id, caller.actor)
     events = await events_of(services, case_id)
     return ok({"events": [event.model_dump(mode="json") for event in events]})
 
@@ -320,9 +320,14 @@ class CaseSearch(Form):
 async def get_cases(req: func.HttpRequest) -> func.HttpResponse:
     """Find a case by its reference."""
     services = await bootstrap.services()
-    await access.admit(req, services, "GET cases", bootstrap.clock())
+    caller = await access.admit(req, services, "GET cases", bootstrap.clock())
     asked = parse(CaseQuestion, dict(req.params))
-    return ok({"cases": await search.summaries(services, [asked.reference])})
+    return ok({"cases": await search.summaries(services, _visible([asked.reference], caller), caller.actor)})
+
+
+def _visible(case_ids: list[str], caller: Caller) -> list[str]:
+    """These cases without those that were opened with an address of the caller's own."""
+    return [each for each in case_ids if each not in caller.own_cases]
 
 
 @bp.route(route="case-searches", methods=["POST"])
@@ -330,12 +335,12 @@ async def get_cases(req: func.HttpRequest) -> func.HttpResponse:
 async def post_case_searches(req: func.HttpRequest) -> func.HttpResponse:
     """Find cases by reference or by e-mail, which the body keeps out of the address."""
     services = await bootstrap.services()
-    await access.admit(req, services, "POST case-searches", bootstrap.clock())
+    caller = await access.admit(req, services, "POST case-searches", bootstrap.clock())
     asked = json_body(req, CaseSearch)
     if (asked.reference is None) == (asked.email is None):
         raise invalid("", "one_of_reference_email")
     ids = [asked.reference] if asked.reference else await applications.cases_of_address(services, str(asked.email))
-    return ok({"cases": await search.summaries(services, ids)})
+    return ok({"cases": await search.summaries(services, _visible(ids, caller), caller.actor)})
 
 
 class QueueQuestion(Form):
@@ -354,9 +359,16 @@ async def get_work_queue(req: func.HttpRequest) -> func.HttpResponse:
     """What staff have to do, most urgent first, paged by key."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "GET work-queue", now)
+    caller = await access.admit(req, services, "GET work-queue", now)
     asked = parse(QueueQuestion, dict(req.params))
     page = await search.work_queue(
-        services, now, asked.stage, asked.turn, asked.assignee, asked.after, min(int(asked.limit), 200)
+        services,
+        now,
+        asked.stage,
+        asked.turn,
+        asked.assignee,
+        asked.after,
+        min(int(asked.limit), 200),
+        hidden=caller.is_kept_from,
     )
     return ok(page)

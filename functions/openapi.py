@@ -10,19 +10,20 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions import applications, enrolments, placements, privacy, refunds, reports, screening
+from functions import applications, conflicts, enrolments, placements, privacy, refunds, reports, screening
 from functions.access import ACCESS, Access
 from functions.http import PROBLEMS
 
 FORMS: dict[str, type[BaseModel]] = {
     f"POST {act.full_route}": act.form
-    for noun in (applications, screening, enrolments, placements, refunds, privacy)
+    for noun in (applications, screening, enrolments, placements, refunds, privacy, conflicts)
     for act in noun.ACTS
 } | {
     "POST applications": applications.Application,
     "POST links": applications.LinkRequest,
     "POST case-searches": applications.CaseSearch,
     "POST confirmation": placements.Confirmation,
+    "POST cases/{case_id}/conflicts": conflicts.Conflict,
     "POST audits": reports.AuditOrder,
     "POST link-revocations": reports.LinkRevocation,
     "POST staff-revocations": reports.StaffRevocation,
@@ -32,7 +33,13 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": applications.CaseQuestion,
 }
-CREATED = {"POST applications": "202", "POST links": "202", "POST audits": "201", "POST webhooks/{partner}": "202"}
+CREATED = {
+    "POST applications": "202",
+    "POST links": "202",
+    "POST audits": "201",
+    "POST cases/{case_id}/conflicts": "201",
+    "POST webhooks/{partner}": "202",
+}
 
 
 @cache
@@ -113,7 +120,7 @@ def _parameters(route: str, path: str, access: Access) -> list[dict[str, Any]]:
     if route.startswith("POST cases/"):
         key = {"name": "Idempotency-Key", "in": "header", "required": access.key_required}
         found.append(key | {"schema": {"type": "string", "pattern": '^"?[A-Za-z0-9_-]{16,128}"?$'}})
-        if access.roles:
+        if access.roles and not access.unseen:
             found.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
     return found
 

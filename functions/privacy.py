@@ -57,7 +57,7 @@ async def get_export(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "GET cases/{case_id}/export", now)
     case_id = path_id(req, "case_id")
     caller.may_see(case_id)
-    case, _ = await load(services, case_id)
+    case, _ = await load(services, case_id, caller.actor)
     content = await export.everything_about(services, case, now)
     await search.note_read(services, case_id, "export", caller.actor, now)
     headers = SAFE_HEADERS | {
@@ -78,8 +78,8 @@ class ReadsQuestion(Form):
 async def get_reads(req: func.HttpRequest) -> func.HttpResponse:
     """Who has read what of this person, oldest first."""
     services = await bootstrap.services()
-    await access.admit(req, services, "GET cases/{case_id}/reads", bootstrap.clock())
+    caller = await access.admit(req, services, "GET cases/{case_id}/reads", bootstrap.clock())
     case_id = path_id(req, "case_id")
-    await load(services, case_id)
+    await load(services, case_id, caller.actor)
     asked = parse(ReadsQuestion, dict(req.params))
     return ok({"reads": await search.reads_of(services, case_id, asked.after)})

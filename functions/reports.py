@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
 import azure.functions as func
@@ -11,6 +12,7 @@ from functions.http import answers_problems, created, json_body, ok, path_id
 from shared import bootstrap
 from shared.domain.wire import CaseId, Day, Form, StaffId
 from shared.use_cases import audits, links
+from shared.use_cases.commands import load
 
 bp = func.Blueprint()
 
@@ -40,8 +42,12 @@ async def post_audits(req: func.HttpRequest) -> func.HttpResponse:
     """Run an audit now and answer with its summary."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "POST audits", now)
+    caller = await access.admit(req, services, "POST audits", now)
     order = json_body(req, AuditOrder)
+    if order.case_id is not None:
+        caller.may_see(order.case_id)
+        with contextlib.suppress(ValueError):  # What cannot be read is the audit's to report.
+            await load(services, order.case_id, caller.actor)
     asked = datetime(order.on.year, order.on.month, order.on.day, 12, tzinfo=UTC) if order.on else now
     run = await audits.examine(services, now, asked, order.case_id)
     return created(run)
@@ -70,8 +76,10 @@ async def get_audit(req: func.HttpRequest) -> func.HttpResponse:
 async def post_link_revocations(req: func.HttpRequest) -> func.HttpResponse:
     """End every link to a case."""
     services = await bootstrap.services()
-    await access.admit(req, services, "POST link-revocations", bootstrap.clock())
+    caller = await access.admit(req, services, "POST link-revocations", bootstrap.clock())
     order = json_body(req, LinkRevocation)
+    caller.may_see(order.case_id)
+    await load(services, order.case_id, caller.actor)
     return ok({"revoked": await links.revoke_links(services, order.case_id)})
 
 

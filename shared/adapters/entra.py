@@ -24,10 +24,27 @@ STAFF_ROLES = frozenset({Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FI
 
 @dataclass(frozen=True)
 class Staff:
-    """A member of staff: `id` is `tenant/object`, the only identity that is compared."""
+    """A member of staff: `id` is `tenant/object`, the only identity that lets anybody do anything.
+
+    Their addresses only ever keep them from something: from the case that was opened with one of them.
+    """
 
     id: str
     roles: frozenset[Role]
+    emails: frozenset[str] = frozenset()
+
+
+ADDRESSES = ("verified_primary_email", "verified_secondary_email", "email", "preferred_username", "upn")
+"""Claims that may hold an address of the person, verified ones first."""
+
+
+def _emails(claims: dict[str, Any]) -> frozenset[str]:
+    """Every address that a token states, lower case; a claim may hold one or a list."""
+    stated: list[Any] = []
+    for name in ADDRESSES:
+        value = claims.get(name)
+        stated += value if isinstance(value, list) else [value]
+    return frozenset(each.lower() for each in stated if isinstance(each, str) and "@" in each)
 
 
 class Entra:
@@ -94,7 +111,7 @@ class Entra:
         known = frozenset(Role(role) for role in roles if role in {each.value for each in STAFF_ROLES})
         if not known:
             raise Forbidden("role")
-        return Staff(id=f"{claims['tid']}/{claims['oid']}", roles=known)
+        return Staff(id=f"{claims['tid']}/{claims['oid']}", roles=known, emails=_emails(claims))
 
     async def _key(self, kid: str) -> Any:
         async with self._lock:

@@ -1,4 +1,4 @@
-"""What is done with the file of a case, whatever stage it is at: requests for one's data, legal holds, erasure."""
+"""What is done with the file of a case, whatever stage it is at: requests for one's data, holds, erasure, conflicts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from shared.domain.life_cycle import Role, Row, row
 if TYPE_CHECKING:
     from shared.domain.case import Case
 
-APPLICANT, ADMISSIONS, CAREERS, FINANCE = Role.APPLICANT, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
-SYSTEM = Role.SYSTEM
+APPLICANT, SPECIALIST, ADMISSIONS = Role.APPLICANT, Role.SPECIALIST, Role.ADMISSIONS
+CAREERS, FINANCE, SYSTEM = Role.CAREERS, Role.FINANCE, Role.SYSTEM
 
 
 def rows(states: Iterable[str]) -> tuple[Row, ...]:
@@ -36,6 +36,10 @@ def rows(states: Iterable[str]) -> tuple[Row, ...]:
             "What names the person is about to be deleted; from here on there is no way back."),
         row("erase", "data_erased", whenever, None, [SYSTEM],
             "Everything that names the person is gone; ledger and events stay and name nobody."),
+        row("declare_conflict", "conflict_declared", whenever, None, [SPECIALIST, ADMISSIONS, CAREERS, FINANCE],
+            "A member of staff is close to the person and sees and does nothing in this case any more."),
+        row("lift_conflict", "conflict_lifted", whenever, None, [ADMISSIONS, CAREERS, FINANCE],
+            "Another person found that there is no conflict, with a reason."),
     )  # fmt: skip
 
 
@@ -61,12 +65,27 @@ class DataRequest(Record):
     ruled_at: datetime | None = None
 
 
+class Conflict(Record):
+    """A member of staff who is close to the person. Lifted ones stay on record."""
+
+    id: str
+    staff: str
+    relation: str
+    declared_by: str
+    lifted: bool = False
+
+
 class Custody(Record):
     """What was asked and ordered about the file itself."""
 
     requests: list[DataRequest] = Field(default_factory=list)
     holds: list[Hold] = Field(default_factory=list)
+    conflicts: list[Conflict] = Field(default_factory=list)
     erasure_begun_at: datetime | None = None
+
+    def binds(self, staff_id: str) -> bool:
+        """Whether this member of staff has a conflict here."""
+        return any(each.staff == staff_id and not each.lifted for each in self.conflicts)
 
     def request(self, request_id: str | None) -> DataRequest | None:
         """The request of that id, if there is one."""
@@ -111,6 +130,18 @@ def _erased(case: Case, event: Event) -> None:
     case.erased_at = event.at
 
 
+def _conflict_declared(case: Case, event: Event) -> None:
+    conflict = Conflict(id=str(event.subject), declared_by=event.actor.id, **event.data)
+    case.custody.conflicts.append(conflict)
+    if case.application.specialist == conflict.staff:
+        case.application.specialist = None
+
+
+def _conflict_lifted(case: Case, event: Event) -> None:
+    for conflict in case.custody.conflicts:
+        conflict.lifted = conflict.lifted or conflict.id == event.subject
+
+
 FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "data_requested": _requested,
     "data_request_granted": _ruled,
@@ -119,4 +150,6 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "hold_released": _hold_released,
     "erasure_begun": _erasure_begun,
     "data_erased": _erased,
+    "conflict_declared": _conflict_declared,
+    "conflict_lifted": _conflict_lifted,
 }

@@ -193,6 +193,8 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
     if application.status not in rows:
         return NOBODY
     who, what, days = rows[application.status]
+    if application.status == "screening" and application.specialist is None:
+        who, what = "admissions", "assign"  # Whoever had it declared a conflict.
     return Turn(who, what, since + timedelta(days=days))
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from shared.adapters.cosmos import AlreadyStored, Create, Operation, Patch, Replace
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.errors import KeyReused, NotFound, PledgeError, RecordChanged, RuleBroken
+from shared.domain.errors import Forbidden, KeyReused, NotFound, PledgeError, RecordChanged, RuleBroken
 from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import Role
 from shared.use_cases import deliveries
@@ -63,12 +63,18 @@ class Outcome:
 Act = Callable[[Change], Awaitable[None] | None]
 
 
-async def load(services: Services, case_id: str) -> tuple[Case, str]:
-    """The case and its version, or `NotFound`: one point read."""
+async def load(services: Services, case_id: str, reader: Actor | None = None) -> tuple[Case, str]:
+    """The case and its version, or `NotFound`: one point read.
+
+    Whoever reads or acts is named, and gets nothing of a case in which they have declared a conflict.
+    """
     item = await services.store.read(CASES, "case", case_id)
     if item is None:
         raise NotFound(case_id)
-    return case_from(item), str(item["_etag"])
+    case = case_from(item)
+    if reader is not None and case.custody.binds(reader.id):
+        raise Forbidden("conflict")
+    return case, str(item["_etag"])
 
 
 def case_from(item: dict[str, Any]) -> Case:
@@ -102,7 +108,7 @@ async def perform(
     tries = PERSON_TRIES if actor.role in STAFF_ROLES or actor.role == Role.APPLICANT else MACHINE_TRIES
     seen: Case | None = None
     for attempt in range(tries):
-        case, etag = await load(services, case_id)
+        case, etag = await load(services, case_id, actor)
         before = case.model_copy(deep=True)
         change = Change(case, actor, now, services.programmes[case.programme])
         try:

@@ -121,7 +121,7 @@ async def read(
     services: Services, case_id: str, document_id: str, actor: Actor, now: datetime
 ) -> tuple[bytes, str, str]:
     """Content, type and name of a document that was found clean. Who reads what is noted before it is sent."""
-    case, _ = await load(services, case_id)
+    case, _ = await load(services, case_id, actor)
     document = case.documents.get(document_id)
     if document is None or document.status == "malicious":
         raise NotFound(document_id)

@@ -13,7 +13,10 @@ from shared.use_cases.commands import require
 
 
 def assign(change: Change, *, specialist: str) -> None:
-    """Give the case to a specialist; the first time, screening begins. Nobody who acted otherwise may screen it."""
+    """Give the case to a specialist; the first time, screening begins. Nobody who acted otherwise, or is close to the
+    person, may screen it."""
+    if change.case.custody.binds(specialist):
+        raise Forbidden("conflict")
     if Step(step="screen", by=specialist) not in change.case.steps and any(
         step.by == specialist for step in change.case.steps
     ):

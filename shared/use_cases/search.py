@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored
-from shared.domain.errors import NotFound, invalid
+from shared.domain.errors import Forbidden, NotFound, invalid
 from shared.domain.events import Actor
 from shared.use_cases.commands import CASES, load
 from shared.use_cases.retention import seconds_kept
@@ -16,13 +17,13 @@ if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 
-async def summaries(services: Services, case_ids: list[str]) -> list[dict[str, Any]]:
-    """A line for each of these cases that exists."""
+async def summaries(services: Services, case_ids: list[str], reader: Actor) -> list[dict[str, Any]]:
+    """A line for each of these cases that exists and that this reader may see."""
     found = []
     for case_id in case_ids:
         try:
-            case, _ = await load(services, case_id)
-        except NotFound:
+            case, _ = await load(services, case_id, reader)
+        except (NotFound, Forbidden):
             continue
         found.append(
             {
@@ -40,9 +41,12 @@ async def summaries(services: Services, case_ids: list[str]) -> list[dict[str, A
 
 async def work_queue(
     services: Services, now: datetime, stage: str | None, turn: str | None, assignee: str | None, after: str | None,
-    limit: int,
+    limit: int, hidden: Callable[[str, dict[str, Any]], bool],
 ) -> dict[str, Any]:  # fmt: skip
-    """Cases in which it is staff's turn, by due date; `next` is the key of the last row, to ask on from."""
+    """Cases in which it is staff's turn, by due date; `next` is the key of the last row, to ask on from.
+
+    What is hidden from the reader (by the case's id and its custody) is left out.
+    """
     due, case_id = _key(after)
     conditions = ["c.kind = 'case'", "c.agenda.turn IN ('specialist', 'admissions', 'careers', 'finance')"]
     parameters: dict[str, Any] = {"most": limit, "due": due, "last": case_id}
@@ -53,7 +57,7 @@ async def work_queue(
     conditions.append("(c.agenda.queue_at > @due OR (c.agenda.queue_at = @due AND c.case_id > @last))")
     rows = await services.store.query(
         CASES,
-        "SELECT TOP @most c.case_id, c.intake, c.agenda FROM c WHERE "
+        "SELECT TOP @most c.case_id, c.intake, c.agenda, c.custody FROM c WHERE "
         + " AND ".join(conditions)
         + " ORDER BY c.agenda.queue_at, c.case_id",
         parameters,
@@ -71,6 +75,7 @@ async def work_queue(
             "overdue": row["agenda"]["queue_at"] < now.isoformat(),
         }
         for row in rows
+        if not hidden(row["case_id"], row.get("custody") or {})
     ]
     last = rows[-1] if len(rows) == limit else None
     return {"work": work, "next": f"{last['agenda']['queue_at']}~{last['case_id']}" if last else None}

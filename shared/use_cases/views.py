@@ -30,8 +30,9 @@ _SENTENCES = {(row.event, cycle.name): row.sentence for cycle in LIFE_CYCLES for
 
 @cache
 def words() -> dict[str, dict[str, dict[str, str]]]:
-    """What states, turns and decisions are called, by language."""
-    return tomllib.loads(Path(__file__).with_name("words.toml").read_text("utf-8"))
+    """What states, turns, decisions and events are called, by language."""
+    files = [Path(__file__).with_name(name) for name in ("words.toml", "event_words.toml")]
+    return {kind: said for file in files for kind, said in tomllib.loads(file.read_text("utf-8")).items()}
 
 
 def said(kind: str, code: str, language: str) -> str:

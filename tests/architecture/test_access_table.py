@@ -43,6 +43,8 @@ WRITTEN_DOWN = {
     "POST cases/{case_id}/holds": "admissions careers finance",
     "POST cases/{case_id}/holds/{hold}/release": "admissions careers finance",
     "GET cases/{case_id}/reads": "admin auditor",
+    "POST cases/{case_id}/conflicts": "admissions careers finance specialist",
+    "POST cases/{case_id}/conflicts/{conflict}/lifting": "admissions careers finance",
     "POST cases/{case_id}/assignment": "admissions specialist",
     "POST cases/{case_id}/screening-events": "admissions specialist",
     "POST cases/{case_id}/recommendation": "specialist",

@@ -90,6 +90,8 @@ HTTP = [
     ("post_holds", "POST cases/{case_id}/holds", "ANONYMOUS"),
     ("post_holds_release", "POST cases/{case_id}/holds/{hold}/release", "ANONYMOUS"),
     ("get_export", "GET cases/{case_id}/export", "ANONYMOUS"),
+    ("post_conflicts", "POST cases/{case_id}/conflicts", "ANONYMOUS"),
+    ("post_conflicts_lifting", "POST cases/{case_id}/conflicts/{conflict}/lifting", "ANONYMOUS"),
     ("get_reads", "GET cases/{case_id}/reads", "ANONYMOUS"),
     ("post_webhooks", "POST webhooks/{partner}", "ANONYMOUS"),
     ("post_audits", "POST audits", "ANONYMOUS"),

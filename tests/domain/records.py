@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.application import Assessment, Condition, Document, Offer, Submission
 from shared.domain.case import Case
-from shared.domain.custody import DataRequest, Hold
+from shared.domain.custody import Conflict, DataRequest, Hold
 from shared.domain.enrolment import Contract, JobOffer, Leave, Pause
 from shared.domain.enrolment import Payee as KnownPayee
 from shared.domain.events import Actor, Event
@@ -67,6 +67,8 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "hold_released": ("h1", {}),
     "erasure_begun": (None, {}),
     "data_erased": (None, {}),
+    "conflict_declared": ("x2", {"staff": "t/friend", "relation": "friend"}),
+    "conflict_lifted": ("x1", {}),
     "contract_sent": (None, {
         "price_minor": 800_000, "currency": "EUR", "country": "FR", "time_zone": "Europe/Paris", "deposit_minor": 1,
     }),
@@ -181,6 +183,7 @@ def case_in(cycle: str, state: str) -> Case:
     case.payee = KnownPayee(hash="d" * 64, named_at=BEFORE, named_by="applicant")
     case.custody.requests = [DataRequest(id="d1", kind="export", asked_at=BEFORE, asked_by="applicant")]
     case.custody.holds = [Hold(id="h1", placed_on=EARLIER, placed_by="t/another", reason="dispute")]
+    case.custody.conflicts = [Conflict(id="x1", staff="t/aunt", relation="relative", declared_by="t/aunt")]
     case.claims = [Claim(id="k1", filed_at=BEFORE, refund="r1")]
     case.placements["j1"] = Placement(
         status="reported", source="applicant", source_id="applicant", reported_on=EARLIER, contract="permanent"

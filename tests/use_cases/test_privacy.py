@@ -15,10 +15,11 @@ import pytest
 from local.testing import Stack
 from shared.domain.events import Event, verify_chain
 from shared.use_cases.retention import KINDS
+from tests.files import a_pdf
 from tests.people import Applicant
 
 FIRST_DAY = "2026-09-07T14:00:00Z"
-PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+PDF = a_pdf(text="a degree")
 CONTAINERS = ("cases", "inbox", "addresses", "links", "reads", "counters", "catalogue", "audits", "reports")
 
 

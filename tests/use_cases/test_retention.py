@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from shared.domain.calendar import add_months
 from shared.domain.life_cycle import Role
 from shared.use_cases import applications, privacy, retention
+from tests.architecture.source import ROOT
 from tests.builders import PROGRAMME, InMemory, at
 
 CLOSED_FOR = PROGRAMME.limits.closed_application_months
@@ -155,3 +157,19 @@ def test_a_kind_says_how_it_ends_and_why(kind: Any) -> None:
     assert (kind.days is not None) or kind.end != retention.AFTER
     assert kind.holds and kind.why
     assert kind.end != retention.STAYS or not any(word in kind.holds for word in ("name", "contact", "account,"))
+
+
+def test_no_code_stores_a_kind_that_is_not_in_the_table() -> None:
+    known = {each.kind for each in retention.KINDS}
+
+    written = {
+        (path.name, value.value)
+        for path in (ROOT / "shared").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "kind" and isinstance(value, ast.Constant)
+        if any(isinstance(each, ast.Constant) and each.value == "id" for each in node.keys)
+    }
+
+    assert {(file, kind) for file, kind in written if kind not in known} == set()

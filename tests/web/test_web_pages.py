@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from functions import applications, enrolments, placements, privacy, refunds, screening
+from functions import applications, conflicts, enrolments, placements, privacy, refunds, screening
 from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
@@ -29,10 +29,11 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 CASE = "cases/{case_id}/"
 FORMS = {
     act.route: act.form
-    for noun in (applications, enrolments, placements, privacy, refunds, screening)
+    for noun in (applications, conflicts, enrolments, placements, privacy, refunds, screening)
     for act in noun.ACTS
 }
 FORMS["documents"] = applications.DocumentUpload
+FORMS["conflicts"] = conflicts.Conflict
 STAFF = (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE)
 
 
@@ -182,13 +183,13 @@ def test_every_key_that_is_used_exists() -> None:
 
 
 def test_a_copy_of_ones_data_speaks_of_events_as_the_pages_do() -> None:
-    own = tomllib.loads((ROOT / "shared" / "use_cases" / "words.toml").read_text("utf-8"))["event"]
+    own = tomllib.loads((ROOT / "shared" / "use_cases" / "event_words.toml").read_text("utf-8"))["event"]
     pages = {
         key.removeprefix("event."): {language: WORDS[language][key] for language in WORDS}
         for key in WORDS["en"]
         if key.startswith("event.")
     }
-    assert own == pages
+    assert own == pages, "run: python tools/event_words.py --write"
 
 
 def test_every_key_is_used() -> None:

@@ -40,5 +40,7 @@ export default {
   "data-requests": ["request_data"],
   "data-requests/{request}/ruling": ["grant_data_request", "refuse_data_request"],
   "holds": ["place_hold"],
-  "holds/{hold}/release": ["release_hold"]
+  "holds/{hold}/release": ["release_hold"],
+  "conflicts": ["declare_conflict"],
+  "conflicts/{conflict}/lifting": ["lift_conflict"]
 };
