@@ -24,6 +24,7 @@ EXAMPLES = {
     r"^[\x21-\x7e]+$": "id-1",
     r"^[a-z0-9][a-z0-9:_-]{0,39}$": "self",
 }
+BY_LENGTH = {3: "EUR", 254: "somebody@people.example"}
 SCHEMAS = document()["components"]["schemas"]
 
 
@@ -41,8 +42,8 @@ def example_of(schema: dict[str, Any]) -> Any:
         return [example_of(schema["items"])] * schema.get("minItems", 0)
     if schema["type"] == "string" and schema.get("format") == "date":
         return "2027-01-11"
-    if schema["type"] == "string" and schema.get("maxLength") == 3:
-        return "EUR"
+    if schema["type"] == "string" and schema.get("maxLength") in BY_LENGTH:
+        return BY_LENGTH[schema["maxLength"]]
     if schema["type"] == "string":
         return EXAMPLES.get(schema.get("pattern", ""), "7" if "pattern" in schema else "words")
     return {"integer": 1, "boolean": False}[schema["type"]]
