@@ -343,14 +343,31 @@ async def post_case_searches(req: func.HttpRequest) -> func.HttpResponse:
     return ok({"cases": await search.summaries(services, _visible(ids, caller), caller.actor)})
 
 
-class QueueQuestion(Form):
+class PageQuestion(Form):
+    """After which entry of a list, and how many."""
+
+    after: Annotated[str, Field(max_length=100)] | None = None
+    limit: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}\z")] = "50"
+
+
+class QueueQuestion(PageQuestion):
     """Which part of the queue, and after which entry."""
 
     stage: Literal["application", "enrolment", "search", "refund"] | None = None
     turn: Code | None = None
     assignee: Annotated[str, Field(max_length=130)] | None = None
-    after: Annotated[str, Field(max_length=100)] | None = None
-    limit: Annotated[str, Field(pattern=r"^[1-9][0-9]{0,2}\z")] = "50"
+
+
+@bp.route(route="early-risk", methods=["GET"])
+@answers_problems("early-risk")
+async def get_early_risk(req: func.HttpRequest) -> func.HttpResponse:
+    """Graduates with few days left of whom nothing was heard, for careers to get in touch with; paged by key."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "GET early-risk", now)
+    asked = parse(PageQuestion, dict(req.params))
+    limit = min(int(asked.limit), 200)
+    return ok(await search.early_risk(services, now, asked.after, limit, hidden=caller.is_kept_from))
 
 
 @bp.route(route="work-queue", methods=["GET"])

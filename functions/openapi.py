@@ -30,6 +30,7 @@ FORMS: dict[str, type[BaseModel]] = {
 }
 QUERIES: dict[str, type[BaseModel]] = {
     "GET work-queue": applications.QueueQuestion,
+    "GET early-risk": applications.PageQuestion,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": applications.CaseQuestion,
 }

@@ -80,6 +80,8 @@ class SearchWeek(Form):
 
     monday: Day
     applications: Annotated[int, Field(ge=0, le=500)]
+    documents: Annotated[list[Code], Field(max_length=10)] | None = None
+    note: Note | None = None
 
 
 class JobOffer(Form):

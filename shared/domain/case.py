@@ -63,6 +63,8 @@ class Agenda(Record):
     deadlines_at: datetime | None = None
     retention_at: datetime | None = None
     refund_at: datetime | None = None
+    risk_at: datetime | None = None
+    """From when the graduate is on the early-risk list."""
     privacy_at: datetime | None = None
 
 

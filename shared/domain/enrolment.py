@@ -199,8 +199,24 @@ ENROLMENT = LifeCycle(
             "search_week_logged",
             ["qualified"],
             None,
-            [APPLICANT, PARTNER],
-            "How many applications the graduate sent in one week.",
+            [APPLICANT, CAREERS, PARTNER],
+            "How many applications the graduate sent in one week; once it is closed, only careers log it.",
+        ),
+        row(
+            "warn_of_search",
+            "search_warned",
+            ["qualified"],
+            None,
+            [SYSTEM],
+            "The graduate is told that the short weeks allowed are nearly used, and until when weeks can be logged.",
+        ),
+        row(
+            "ask_for_contact",
+            "contact_fell_due",
+            ["qualified"],
+            None,
+            [SYSTEM],
+            "Few days are left, nothing was heard, and careers have not been in touch yet.",
         ),
         row(
             "report_offer",
@@ -382,12 +398,17 @@ class Enrolment(Record):
     pauses: list[Pause] = Field(default_factory=list)
     exempt: list[tuple[date, date]] = Field(default_factory=list)
     weeks: dict[str, int] = Field(default_factory=dict)
+    proofs: dict[str, list[str]] = Field(default_factory=dict)
+    """Monday -> documents that show the applications of that week."""
+    warned_weeks: dict[str, date] = Field(default_factory=dict)
+    """Monday -> the day on which a warning named that week."""
     job_offers: dict[str, JobOffer] = Field(default_factory=dict)
     waivers: list[Waiver] = Field(default_factory=list)
     window_reminders: list[str] = Field(default_factory=list)
     claim_notice_sequence: int | None = None
     told: str | None = None
     last_contact_on: date | None = None
+    contact_due_on: date | None = None
 
 
 def fold(case: Case, event: Event) -> None:
@@ -517,6 +538,17 @@ def _exempted(case: Case, event: Event) -> None:
 
 def _week_logged(case: Case, event: Event) -> None:
     case.enrolment.weeks[event.data["monday"]] = event.data["applications"]
+    if documents := event.data.get("documents"):
+        proofs = case.enrolment.proofs.setdefault(event.data["monday"], [])
+        proofs += [each for each in documents if each not in proofs]
+
+
+def _search_warned(case: Case, event: Event) -> None:
+    case.enrolment.warned_weeks |= dict.fromkeys(event.data["weeks"], _day(event))
+
+
+def _contact_fell_due(case: Case, event: Event) -> None:
+    case.enrolment.contact_due_on = event.occurred_on
 
 
 def _offer_reported(case: Case, event: Event) -> None:
@@ -538,6 +570,7 @@ def _waived(case: Case, event: Event) -> None:
 
 def _contacted(case: Case, event: Event) -> None:
     case.enrolment.last_contact_on = event.occurred_on
+    case.enrolment.contact_due_on = None
 
 
 def _window_reminded(case: Case, event: Event) -> None:
@@ -613,6 +646,8 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "pause_ended": _pause_ended,
     "weeks_exempted": _exempted,
     "search_week_logged": _week_logged,
+    "search_warned": _search_warned,
+    "contact_fell_due": _contact_fell_due,
     "job_offer_reported": _offer_reported,
     "job_offer_answered": _offer_answered,
     "job_offer_ruled": _offer_ruled,

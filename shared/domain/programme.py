@@ -78,6 +78,12 @@ class Limits(_Data):
     offer_reminders: tuple[int, ...]
     offer_lapse_undo_days: int
     retention_check_days: int
+    search_log_days: int
+    search_warning_days: int
+    search_cure_days: int
+    risk_days_left: int
+    risk_quiet_days: int
+    risk_contact_days: int
     confirmation_days: int
     confirmations_per_report: int
     confirmations_per_case: int

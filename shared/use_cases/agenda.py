@@ -17,6 +17,7 @@ from shared.policy.refund import revisit_on
 from shared.policy.terms import Terms
 from shared.use_cases.guarantee import Judgement, claim_until, judge, step
 from shared.use_cases.retention import erasable_from
+from shared.use_cases.search_log import at_risk_from, contact_overdue_from, next_warning
 
 
 @dataclass(frozen=True)
@@ -55,12 +56,27 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         flags=sorted({flag for each in case.application.submissions for flag in each.flags}),
         due_at=turn.due_at,
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
-        deadlines_at=next_deadline(case, programme),
+        deadlines_at=_earliest(next_deadline(case, programme), _next_search_day(case, programme, judgement, terms)),
         retention_at=next_retention_check(case, programme),
+        risk_at=_noon(case, at_risk_from(case, programme)),
         refund_at=now if work is not None else _next_look(case, terms, now),
         privacy_at=next_erasure(case, programme),
     )
     return judgement
+
+
+def _next_search_day(
+    case: Case, programme: Programme, judgement: Judgement | None, terms: dict[str, Terms]
+) -> datetime | None:
+    """When the graduate is next warned about the log, or careers should have been in touch."""
+    if judgement is None:
+        return None
+    days = [next_warning(case, programme, judgement, terms), contact_overdue_from(case, programme)]
+    return _noon(case, min((day for day in days if day is not None), default=None))
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _next_look(case: Case, terms: dict[str, Terms], now: datetime) -> datetime | None:
@@ -142,6 +158,8 @@ def _search_turn(case: Case, programme: Programme) -> Turn | None:
             if job.state == "disagreement":
                 return Turn("careers", "settle_disagreement", due)
             return Turn("careers", "verify_placement", due)
+    if enrolment.contact_due_on is not None and case.guarantee.decision == "open":
+        return Turn("careers", "contact_graduate", _noon(case, enrolment.contact_due_on))
     if any(pause.status == "requested" for pause in enrolment.pauses):
         return Turn("careers", "rule_pause", None)
     if any(offer.qualifying == "unknown" and offer.outcome for offer in enrolment.job_offers.values()):

@@ -17,6 +17,13 @@ from shared.use_cases.agenda import course_limit, unchecked_starts, window_remin
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
 from shared.use_cases.guarantee import claim_until, judge, step
+from shared.use_cases.search_log import (
+    closes_on,
+    contact_overdue_from,
+    missed_weeks,
+    next_warning,
+    weeks_to_warn_of,
+)
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -124,6 +131,7 @@ async def keep_deadlines(change: Change, services: Services) -> None:
         _keep_limit(change)
     if change.case.enrolment.status == "qualified":
         _remind_of_window(change)
+        _warn_of_search(change, services)
 
 
 async def _keep_offer(change: Change, services: Services) -> None:
@@ -178,6 +186,23 @@ def _remind_of_window(change: Change) -> None:
         change.record("window_reminded", reminder=key)
     if unsaid:
         change.tell("window_reminder", days_left=(end - change.today).days, window_end=end.isoformat())
+
+
+def _warn_of_search(change: Change, services: Services) -> None:
+    """Warn before a right is at risk, and hand the case to careers where they should have been in touch by now."""
+    case, programme = change.case, change.programme
+    judgement = judge(case, programme, services.terms, change.now)
+    if judgement is None:
+        return
+    warning, overdue = next_warning(case, programme, judgement, services.terms), contact_overdue_from(case, programme)
+    if warning is not None and warning <= change.today:
+        missed, allowed = missed_weeks(judgement, services.terms)
+        weeks = weeks_to_warn_of(missed, case, programme, change.today)
+        change.record("search_warned", weeks=[monday.isoformat() for monday in weeks])
+        first = min(closes_on(case, programme, monday) for monday in weeks)
+        change.tell("search_warning", weeks=[each.isoformat() for each in weeks], allowed=allowed, until=str(first))
+    if overdue is not None and overdue <= change.today:
+        change.record("contact_fell_due")
 
 
 def check_retention(change: Change, services: Services) -> None:

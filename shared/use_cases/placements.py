@@ -17,6 +17,7 @@ from shared.domain.placement import Placement
 from shared.policy.criteria import WAIVABLE
 from shared.policy.employment import intent_closes_on
 from shared.use_cases.commands import require
+from shared.use_cases.search_log import closes_on
 
 SAID = (
     "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end",
@@ -25,8 +26,6 @@ SAID = (
 """What a report of a partner says of a job; told anew, it says all of it anew."""
 NEVER_EMPTY = ("contract", "field", "employer")
 WRONG_PERSON = "wrong_person"
-WEEKS_BACK_MAX = 6
-"""How many weeks after its end a week's log may still be told by the graduate."""
 
 
 def declare(change: Change, *, fact: str, value: str, placement: str | None = None) -> None:
@@ -89,17 +88,28 @@ def exempt_weeks(change: Change, *, first_day: date, last_day: date, note: str) 
     change.record("weeks_exempted", first_day=first_day.isoformat(), last_day=last_day.isoformat(), note=note)
 
 
-def log_search_week(change: Change, *, monday: date, applications: int) -> None:
-    """How many applications the graduate sent in one week. A week to come, or long past, is closed."""
+def log_search_week(
+    change: Change, *, monday: date, applications: int, documents: list[str] | None = None, note: str | None = None
+) -> None:
+    """How many applications the graduate sent in one week, with what shows them. A week to come is closed to all, a
+    week long past to all but careers, who note why."""
     if not is_monday(monday):
         raise invalid("/monday", "not_a_monday")
-    newest = change.today - timedelta(days=change.today.weekday())
-    if monday > newest or monday < newest - timedelta(weeks=WEEKS_BACK_MAX):
+    enrolment, proofs = change.case.enrolment, documents or []
+    blobs = _blobs_of(change, proofs)
+    is_over = change.today > closes_on(change.case, change.programme, monday)
+    if monday > change.today or (is_over and change.actor.role != Role.CAREERS):
         change.check("search_week_logged")
-        require(False, "week-closed", "Only this week and the last six can be logged.")
-    if change.case.enrolment.weeks.get(monday.isoformat()) == applications:
+        require(False, "week-closed", "This week cannot be logged any more; careers can, if you show them why.")
+    require(note is not None or change.actor.role != Role.CAREERS, "note-missing", "Say what this rests on, in a note.")
+    known = enrolment.weeks.get(monday.isoformat())
+    if known == applications and not set(proofs) - set(enrolment.proofs.get(monday.isoformat(), [])):
         return
-    change.record("search_week_logged", on=monday, monday=monday.isoformat(), applications=applications)
+    more: dict[str, Any] = {"documents": proofs} if proofs else {}
+    change.record(
+        "search_week_logged", on=monday, evidence=blobs, note=note, monday=monday.isoformat(),
+        applications=applications, **more,
+    )  # fmt: skip
 
 
 def report_offer(change: Change, *, offered_on: date, employer: str | None = None, offer_id: str | None = None) -> None:

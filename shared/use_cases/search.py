@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored
@@ -79,6 +79,36 @@ async def work_queue(
     ]
     last = rows[-1] if len(rows) == limit else None
     return {"work": work, "next": f"{last['agenda']['queue_at']}~{last['case_id']}" if last else None}
+
+
+async def early_risk(
+    services: Services, now: datetime, after: str | None, limit: int, hidden: Callable[[str, dict[str, Any]], bool]
+) -> dict[str, Any]:
+    """Graduates with few days left of whom nothing was heard, longest waiting first; otherwise as the work queue."""
+    due, case_id = _key(after)
+    rows = await services.store.query(
+        CASES,
+        "SELECT TOP @most c.case_id, c.intake, c.agenda, c.guarantee, c.enrolment, c.custody FROM c"
+        " WHERE c.kind = 'case' AND c.agenda.risk_at <= @now"
+        " AND (c.agenda.risk_at > @due OR (c.agenda.risk_at = @due AND c.case_id > @last))"
+        " ORDER BY c.agenda.risk_at, c.case_id",
+        {"most": limit, "now": now.isoformat().replace("+00:00", "Z"), "due": due, "last": case_id},
+    )
+    listed = [
+        {
+            "case_id": row["case_id"],
+            "intake": row["intake"],
+            "since": row["agenda"]["risk_at"][:10],
+            "window_end": row["guarantee"]["window_end"],
+            "days_left": (date.fromisoformat(row["guarantee"]["window_end"]) - now.date()).days,
+            "last_contact_on": row["enrolment"].get("last_contact_on"),
+            "contact_overdue": row["enrolment"].get("contact_due_on") is not None,
+        }
+        for row in rows
+        if not hidden(row["case_id"], row.get("custody") or {})
+    ]
+    last = rows[-1] if len(rows) == limit else None
+    return {"at_risk": listed, "next": f"{last['agenda']['risk_at']}~{last['case_id']}" if last else None}
 
 
 def _key(after: str | None) -> tuple[str, str]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from shared.domain import ledger
+from shared.domain.calendar import monday_of
 from shared.domain.case import LIFE_CYCLES, Case
 from shared.domain.events import CYCLE_OF, Event
 from shared.domain.jobs import jobs
@@ -23,6 +24,7 @@ from shared.policy.facts import parse_facts
 from shared.policy.refund import standing
 from shared.policy.terms import Terms
 from shared.use_cases.guarantee import claim_until, judge
+from shared.use_cases.search_log import closes_on
 
 _CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
 _SENTENCES = {(row.event, cycle.name): row.sentence for cycle in LIFE_CYCLES for row in reversed(cycle.rows)}
@@ -156,9 +158,21 @@ def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: da
     told["first_day_to_claim"] = (end + timedelta(days=1)).isoformat() if end and judgement.terms.claim_days else None
     last_days = [day for day in (decision.claim_deadline, claim_until(case, judgement.terms)) if day is not None]
     told["last_day_to_claim"] = max(last_days).isoformat() if decision.claim_deadline else None
+    told["open_weeks"] = _open_weeks(case, programme, today)
     told["refunds"] = {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"}
     told["waivers"] = [waiver.model_dump(mode="json", exclude={"by"}) for waiver in case.enrolment.waivers]
     return told
+
+
+def _open_weeks(case: Case, programme: Programme, today: date) -> dict[str, str]:
+    """The weeks that can still be logged, newest first, each with the last day on which it can."""
+    started, found = case.enrolment.qualified_on, {}
+    monday = monday_of(today)
+    while started is not None and case.enrolment.status == "qualified" and monday > started - timedelta(days=7):
+        if (last := closes_on(case, programme, monday)) >= today:
+            found[monday.isoformat()] = last.isoformat()
+        monday -= timedelta(days=7)
+    return found
 
 
 def _stands(cycle: str, status: str, language: str) -> dict[str, str]:

@@ -63,6 +63,7 @@ HTTP = [
     ("post_offers_answer", "POST cases/{case_id}/offers/{offer_id}/answer", "ANONYMOUS"),
     ("post_offers_ruling", "POST cases/{case_id}/offers/{offer_id}/ruling", "ANONYMOUS"),
     ("post_placements", "POST cases/{case_id}/placements", "ANONYMOUS"),
+    ("get_early_risk", "GET early-risk", "ANONYMOUS"),
     ("post_placements_correction", "POST cases/{case_id}/placements/{placement}/correction", "ANONYMOUS"),
     (
         "post_placements_confirmation_requests",

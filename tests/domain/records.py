@@ -95,6 +95,8 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "pause_ruled": ("z1", {"outcome": "approved"}),
     "pause_ended": ("z1", {"last_day": "2027-06-20"}),
     "weeks_exempted": (None, {"first_day": "2027-06-07", "last_day": "2027-06-13"}),
+    "search_warned": (None, {"weeks": ["2027-05-24", "2027-05-31"]}),
+    "contact_fell_due": (None, {}),
     "search_week_logged": (None, {"monday": "2027-05-31", "applications": 7}),
     "job_offer_reported": ("o2", {}),
     "job_offer_answered": ("o1", {"outcome": "declined"}),

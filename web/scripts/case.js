@@ -183,14 +183,10 @@ const LISTS = {
   open_offers: () => Object.entries(seen.offers).filter(([, each]) => each.outcome === null).map(([id, each]) => [id, day(each.offered_on)]),
   standing_claims: () => seen.claims.filter((each) => !each.withdrawn).map((each) => [each.claim_id, moment(each.filed_at)]),
   appealable: () => Object.entries(seen.refunds).filter(([, each]) => each.may_appeal).map(([id, each]) => [id, `${called("ground", each.ground)}: ${called("refund_status", each.status)}`]),
-  open_weeks: () => {
-    const monday = new Date(`${today}T12:00:00Z`);
-    monday.setUTCDate(monday.getUTCDate() - ((monday.getUTCDay() + 6) % 7));
-    return Array.from({ length: 7 }, (_, back) => new Date(monday - back * 7 * 864e5).toISOString().slice(0, 10)).map((each) => {
-      const logged = seen.search_weeks[each];
-      return [each, logged === undefined ? day(each) : say("case.week_logged", { day: day(each), count: logged })];
-    });
-  },
+  open_weeks: () => Object.entries(guarantee?.open_weeks ?? {}).map(([each, last]) => {
+    const logged = seen.search_weeks[each];
+    return [each, logged === undefined ? say("case.week_open", { day: day(each), last: day(last) }) : say("case.week_logged", { day: day(each), count: logged })];
+  }),
 };
 
 function isPossible(act) {

@@ -24,6 +24,7 @@ export default {
   "pause-ruling": ["rule_pause"],
   "pause-end": ["end_pause"],
   "exemption": ["exempt_weeks"],
+  "search-weeks": ["log_search_week"],
   "placements/{placement}/verification": ["verify_placement", "dispute_placement", "retract_placement"],
   "placements/{placement}/confirmation-requests": ["request_confirmation"],
   "placements/{placement}/evidence": ["add_evidence"],
