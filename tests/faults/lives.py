@@ -1,0 +1,154 @@
+"""The demo's people, one of each kind of life, lived in the same way on stack after stack, and what became of them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from local import config
+from local.demo import people
+from local.demo.people import FIRST_DAY, LAST_DAY, Life, intake, lived
+from local.demo.summary import summary
+from local.demo.world import WORKING_HOUR, World
+from local.testing import Stack
+
+SEED = 2019
+EVERY_LIFE = tuple(life for life, _ in people.LIVES)
+SHORT_LIVES = (
+    people.is_rejected, people.sends_two_applications, people.lets_offer_lapse, people.fails_condition,
+    people.cancels, people.ends_contract_in_france,
+)  # fmt: skip
+SHORT_LIVES_END = date(2027, 6, 14)
+NEVER = 1_000_000
+KEYS = {
+    name: base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
+    for name in ("ADDRESS_KEY", "LINK_KEY", "PAYEE_KEY")
+}
+
+
+@contextmanager
+def a_stack() -> Iterator[Stack]:
+    """A new stack on the first day. Its keys are always the same, so that the same people have the same ids."""
+    folder = Path(tempfile.mkdtemp(prefix="pledge-stack-"))
+    try:
+        (folder / "stack.json").write_text(json.dumps(config.new_stack() | {"keys": KEYS}))
+        with Stack(now=f"{FIRST_DAY}T{WORKING_HOUR:%H:%M:%S}Z", data=folder) as stack:
+            yield stack
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Besieged(World):
+    """Asks one thing at a time, and counts the store calls that each takes.
+
+    With `nth` the host dies after that call of each thing that is asked; with `gaps`, each time after so many calls.
+    """
+
+    def __init__(self, info: dict[str, Any], nth: int | None = None, gaps: Iterator[int] | None = None) -> None:
+        super().__init__(info, FIRST_DAY)
+        self._turn = asyncio.Lock()
+        self._faults = f"{info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
+        self._pid_file = info["host_pid_file"]
+        self._nth = nth
+        self._gaps = gaps
+        self._is_armed = False
+        self.kills = 0
+        self.calls_of_each: Counter[int] = Counter()
+
+    async def ask(self, method: str, url: str, **what: Any) -> httpx.Response:
+        """As the world asks: again and again, until it is heard."""
+        async with self._turn:
+            if not self._is_armed:
+                await self._arm(next(self._gaps) if self._gaps else self._nth or NEVER)
+            answer = await super().ask(method, url, **what)
+            rule = (await self._client.get(self._faults)).json()["rules"][0]
+            self._is_armed = self._gaps is not None and not rule["applied"]
+            self.kills += rule["applied"]
+            self.calls_of_each[rule["matched"]] += 1
+            return answer
+
+    async def _arm(self, nth: int) -> None:
+        effect = {"kind": "kill", "pid_file": self._pid_file, "when": "after"}
+        rule = {"operation": "*", "nth": nth, "times": 1, "effect": effect}
+        await self._client.put(self._faults, json={"rules": [rule]})
+
+
+async def live(
+    world: World, lives: tuple[Life, ...], last_day: date = LAST_DAY, all_of_them: bool = False
+) -> dict[str, Any]:
+    """One person of each of these lives (or all), and the calendar to its end; the demo's summary of it."""
+    try:
+        await world.set_clock()
+        chosen, seen = [], set()
+        for person, life in intake(world, SEED):
+            if life in lives and (all_of_them or life not in seen):
+                seen.add(life)
+                chosen.append((person, life))
+        await world.live([lived(person, life) for person, life in chosen])
+        await world.move_to(last_day)
+        await world.set_clock_ahead()
+        for timer in ("run_deliveries", "run_privacy_retention", "run_refund_audit", "run_deliveries"):
+            await world.run_timer(timer)
+        return await summary(world)
+    finally:
+        await world.close()
+
+
+def dump(stack: Stack, container: str = "cases") -> list[dict[str, Any]]:
+    """Every item of a container."""
+    url = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/dump"
+    with httpx.stream("GET", url, params={"container": container}, trust_env=False, timeout=60) as lines:
+        rows = [json.loads(line) for line in lines.iter_lines() if line]
+    return [row.get("item", row) for row in rows]
+
+
+# What a kill may change, or another stack: hashes (over instants to the microsecond), how often a thing was tried, and
+# the ids that partners draw at random. Everything else is compared, instants by their day.
+NOT_COMPARED = {
+    "op_id", "hash", "prev", "head", "binds", "facts_hash", "sealed", "body_hash", "tries", "tried_at", "next_try_at",
+    "cause", "partner_refund_id", "refund_id", "requests", "event_id", "timestamp",
+}  # fmt: skip
+INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/web/case\.html#([a-z2-7]{26})\.[A-Za-z0-9_-]{43}")
+
+
+def plain(value: Any) -> Any:
+    """A record as it is compared."""
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items() if name not in NOT_COMPARED and name[0] != "_"}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return INSTANT.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def what_became(stack: Stack) -> Counter[str]:
+    """Every item of the store, every mail and every refund at the partner, as lines to be compared."""
+    # What expires (receipts, delivered messages) is still there or not by the hour at which it was written.
+    found = [f"case {item['case_id']}: {told(item)}" for item in dump(stack, "cases") if "ttl" not in item]
+    found += [f"address {told(item)}" for item in dump(stack, "addresses")]
+    # The payment partner draws ids for what it announces, so events are known by what they say.
+    found += [f"event of {item['partner']}: {told(item, 'id')}" for item in dump(stack, "inbox")]
+    # A mail whose sender dies goes out with the next run of the timer, on the next day that somebody waits for.
+    mails = [f"mail {told(item, 'id', 'headers', 'repeats', 'received_at')}" for item in stack.mail()]
+    found += [LINK.sub("link", mail) for mail in mails]
+    found += [f"refund {told(item)}" for item in stack.partner("payments").get("refunds")]
+    return Counter(found)
+
+
+def told(item: dict[str, Any], *without: str) -> str:
+    """An item as one line."""
+    kept = {name: each for name, each in item.items() if name not in without}
+    return json.dumps(plain(kept), sort_keys=True, ensure_ascii=False)
