@@ -242,6 +242,7 @@ module functions 'modules/functions.bicep' = {
       COSMOS_ENDPOINT: cosmos.outputs.endpoint
       COSMOS_DATABASE: 'pledge'
       STORE_READ_TIMEOUT_SECONDS: '10'
+      OUTSIDE_TIMEOUT_SECONDS: '10'
       BLOB_ACCOUNT_URL: evidenceStorage.outputs.blobEndpoint
       EVIDENCE_CONTAINER: 'evidence'
       AUDIT_ACCOUNT_URL: auditStorage.outputs.blobEndpoint

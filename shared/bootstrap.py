@@ -120,8 +120,18 @@ async def _build(stated: Settings) -> Services:
         enable_compact_utf8_item_writes=True,
     )
     await cosmos.__aenter__()
+    patience = stated.outside_timeout_seconds
     evidence, audits = (
-        BlobServiceClient(url, credential=_blob_key(url, key) or identity(), retry_total=2, initial_backoff=1)
+        BlobServiceClient(
+            url,
+            credential=_blob_key(url, key) or identity(),
+            # The SDK's own waits (a second try after 15 s) would outlast our patience with the whole call.
+            retry_total=2,
+            initial_backoff=patience / 20,
+            increment_base=patience / 10,
+            random_jitter_range=patience / 20,
+            read_timeout=patience,
+        )
         for url, key in (
             (stated.blob_account_url, stated.blob_account_key),
             (stated.audit_account_url, stated.audit_account_key),
@@ -135,11 +145,13 @@ async def _build(stated: Settings) -> Services:
         programmes=found,
         terms=terms,
         store=Store(cosmos, stated.cosmos_database, stated.store_read_timeout_seconds * 2),
-        blobs=Blobs(evidence, audits, stated.evidence_container, stated.audit_container, stated.anchor_container),
+        blobs=Blobs(
+            evidence, audits, stated.evidence_container, stated.audit_container, stated.anchor_container, patience
+        ),
         documents=Documents(),
         mail=Mail(stated),
         entra=Entra(stated, session),
-        outbound=Outbound(session, stated.outbound_networks),
+        outbound=Outbound(session, stated.outbound_networks, patience),
     )
 
 

@@ -36,6 +36,7 @@ class Settings:
     cosmos_key: str | None = field(repr=False)
     cosmos_database: str
     store_read_timeout_seconds: float
+    outside_timeout_seconds: float
     blob_account_url: str
     blob_account_key: str | None = field(repr=False)
     evidence_container: str
@@ -74,6 +75,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         cosmos_key=reader.optional("COSMOS_KEY"),
         cosmos_database=reader.text("COSMOS_DATABASE", "pledge"),
         store_read_timeout_seconds=reader.number("STORE_READ_TIMEOUT_SECONDS", 10.0),
+        outside_timeout_seconds=reader.number("OUTSIDE_TIMEOUT_SECONDS", 10.0),
         blob_account_url=reader.text("BLOB_ACCOUNT_URL"),
         blob_account_key=reader.optional("BLOB_ACCOUNT_KEY"),
         evidence_container=reader.text("EVIDENCE_CONTAINER", "evidence"),

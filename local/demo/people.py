@@ -149,7 +149,7 @@ async def is_rejected_and_bounces(p: Person) -> None:
     await p.world.expect("POST", f"{p.world.api}/applications", json=p.said)
     token = await p.world.token("specialist", 0)
     found = await p.world.expect(
-        "GET", f"{p.world.api}/cases", params={"email": p.email}, headers={"Authorization": f"Bearer {token}"}
+        "POST", f"{p.world.api}/case-searches", json={"email": p.email}, headers={"Authorization": f"Bearer {token}"}
     )
     p.case_id = found["cases"][0]["case_id"]
     await p.staff("specialist", "assignment", specialist=p.world.staff_id("specialist", p.number))

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
-TIMEOUT_SECONDS = 10
 RENEWED_AFTER = timedelta(days=1)
 
 
@@ -22,13 +21,20 @@ class Blobs:
     """Containers: evidence (erasable); audits and anchors (append-only, an account apart). Nothing is overwritten."""
 
     def __init__(
-        self, client: BlobServiceClient, audit_client: BlobServiceClient, evidence: str, audits: str, anchors: str
+        self,
+        client: BlobServiceClient,
+        audit_client: BlobServiceClient,
+        evidence: str,
+        audits: str,
+        anchors: str,
+        timeout_seconds: float,
     ) -> None:
         self._client = client
         self._audit_client = audit_client
         self.evidence = evidence
         self.audits = audits
         self.anchors = anchors
+        self._timeout_seconds = timeout_seconds
 
     async def close(self) -> None:
         """Close the connections."""
@@ -56,7 +62,7 @@ class Blobs:
 
         blob = self._blob(container, name)
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 stored = await blob.upload_blob(
                     content, overwrite=False, content_settings=ContentSettings(content_type=content_type)
                 )
@@ -72,7 +78,7 @@ class Blobs:
         from azure.core.exceptions import AzureError
 
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 stored = await blob.get_blob_properties()
                 if stored.last_modified > now - RENEWED_AFTER:
                     return bare(stored.etag)
@@ -100,7 +106,7 @@ class Blobs:
 
         blob = self._blob(container, name)
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 download = await blob.download_blob()
                 return bytes(await download.readall())
         except ResourceNotFoundError as error:
@@ -129,7 +135,7 @@ class Blobs:
             {"etag": f'"{version}"', "match_condition": MatchConditions.IfNotModified} if version else {}
         )
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 await self._blob(container, name).delete_blob(**meant)
         except (ResourceNotFoundError, ResourceModifiedError):
             return

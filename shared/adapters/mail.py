@@ -41,7 +41,9 @@ class Mail:
     def _deliver(self, message: EmailMessage) -> None:
         settings = self._settings
         try:
-            with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=10) as server:
+            with smtplib.SMTP(
+                settings.smtp_host, settings.smtp_port, timeout=settings.outside_timeout_seconds
+            ) as server:
                 if settings.smtp_tls:
                     server.starttls()
                 if settings.smtp_username:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 ANSWER_BYTES_MAX = 1_048_576
 CONNECT_SECONDS = 3
-TOTAL_SECONDS = 10
 # Python calls these global, yet they lead inside: Azure's platform address, NAT64 and 6to4 wrap any IPv4 address.
 NEVER = tuple(ipaddress.ip_network(each) for each in ("168.63.129.16/32", "64:ff9b::/96", "2002::/16"))
 
@@ -81,9 +80,10 @@ def checked_resolver(networks: tuple[str, ...]) -> AbstractResolver:
 class Outbound:
     """Signed JSON calls to partners."""
 
-    def __init__(self, session: ClientSession, networks: tuple[str, ...]) -> None:
+    def __init__(self, session: ClientSession, networks: tuple[str, ...], timeout_seconds: float) -> None:
         self._session = session
         self._networks = networks
+        self._timeout_seconds = timeout_seconds
 
     async def call(
         self, partner: Partner, method: str, path: str, body: dict[str, Any] | None, message_id: str, now: int
@@ -97,7 +97,7 @@ class Outbound:
         self._check_literal(url)
         raw = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = sign(raw, message_id, now, partner.secrets[0]) | {"Content-Type": "application/json"}
-        timeout = aiohttp.ClientTimeout(total=TOTAL_SECONDS, connect=CONNECT_SECONDS)
+        timeout = aiohttp.ClientTimeout(total=self._timeout_seconds, connect=CONNECT_SECONDS)
         try:
             async with self._session.request(
                 method, url, data=raw, headers=headers, timeout=timeout, allow_redirects=False
