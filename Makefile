@@ -4,6 +4,7 @@
 # make test       the tests
 # make check      lint, types and tests
 # make bench      what things cost, as counts and ratios
+# make spans      what the running service traced: each command with its reads, writes, mail and calls
 # make soak       long histories and whole fault sweeps
 # make conformance  the Cosmos DB SDK's own tests, and the JavaScript SDK, against the local endpoint
 # make infra-check  scanners over infra/ and the workflows
@@ -13,7 +14,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help setup run demo test check bench soak conformance infra-check docs
+.PHONY: help setup run demo test check bench spans soak conformance infra-check docs
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -50,6 +51,9 @@ bench: setup
 	@$(BIN)/python tools/bench_policy.py
 	@$(BIN)/python tools/bench_commands.py
 	@$(BIN)/python tools/bench_cosmos.py
+
+spans: setup
+	@$(BIN)/python -m local.spans
 
 soak: setup
 	@$(BIN)/python -m pytest tests --run-soak

@@ -14,10 +14,12 @@ from urllib.parse import parse_qsl
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
 
+from shared import telemetry
 from shared.domain import errors
 from shared.domain.errors import Complaint, InvalidInput, PledgeError
 
 logger = logging.getLogger("pledge.http")
+commands = logging.getLogger("pledge.commands")
 
 Handler = Callable[[func.HttpRequest], Awaitable[func.HttpResponse]]
 Model = TypeVar("Model", bound=BaseModel)
@@ -136,18 +138,30 @@ def answers_problems(route: str) -> Callable[[Handler], Handler]:
     def decorate(handler: Handler) -> Handler:
         @functools.wraps(handler)
         async def wrapped(req: func.HttpRequest) -> func.HttpResponse:
-            try:
-                return await handler(req)
-            except PledgeError as error:
-                return _answer(error, f"/api/{route}")
-            except Exception:  # The last resort: nothing internal may reach a caller.
-                instance = f"urn:uuid:{uuid.uuid4()}"
-                logger.exception("unexpected error", extra={"route": route, "instance": instance})
-                return problem("internal", instance)
+            asked = f"{req.method} {route}"
+            with telemetry.tallied(asked) as tally:
+                try:
+                    answer = await handler(req)
+                except PledgeError as error:
+                    answer = _answer(error, f"/api/{route}")
+                except Exception:  # The last resort: nothing internal may reach a caller.
+                    instance = f"urn:uuid:{uuid.uuid4()}"
+                    logger.exception("unexpected error", extra={"route": route, "instance": instance})
+                    answer = problem("internal", instance)
+                if req.method != "GET":
+                    _tell(asked, answer.status_code, tally)
+            return answer
 
         return wrapped
 
     return decorate
+
+
+def _tell(asked: str, status: int, tally: telemetry.Tally) -> None:
+    """One line for each command: what was asked, how it ended, what it did and took."""
+    telemetry.measure("pledge.commands", 1, route=asked, status=str(status))
+    told = " ".join(f"{name}={value}" for name, value in tally.attributes.items())
+    commands.info("command %s status=%d %s", asked, status, told)
 
 
 def _answer(error: PledgeError, instance: str) -> func.HttpResponse:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import azure.functions as func
 
-from shared import bootstrap
+from shared import bootstrap, telemetry
 from shared.audit import heartbeats
 from shared.domain.errors import PledgeError
 from shared.reports import refresh
-from shared.use_cases import audits, deadlines, deliveries, documents, partners, privacy
+from shared.use_cases import audits, deadlines, deliveries, documents, partners, privacy, watch
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -27,13 +27,19 @@ Sweep = Callable[["Services", datetime], Awaitable[dict[str, int]]]
 
 
 async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
-    """The net of the inbox and of the outbox; trouble with the one must not stop the other."""
+    """The net of the inbox and of the outbox, and a look at what is late; trouble with one must not stop the others."""
     try:
         heard = await partners.run_inbox(services, now)
     except PledgeError:
         logger.exception("the inbox could not be read")
         heard = {"inbox_failed": 1}
-    return heard | await deliveries.run_deliveries(services, now)
+    sent = await deliveries.run_deliveries(services, now)
+    try:
+        seen = await watch.look(services, now)
+    except PledgeError:
+        logger.exception("what is late could not be asked")
+        seen = {"look_failed": 1}
+    return heard | sent | seen
 
 
 async def _forget(services: Services, now: datetime) -> dict[str, int]:
@@ -66,12 +72,14 @@ def _register(timer: Timer) -> None:
         if timer.name in bootstrap.settings().timers_off:
             logger.warning("%s is switched off", timer.name)
             return
-        services = await bootstrap.services()
-        counts = await timer.sweep(services, now)
-        await heartbeats.note(services, timer.name, now, counts)
-        logger.info(
-            "%s %s", timer.name, " ".join(f"{name}={value}" for name, value in counts.items()), extra={"counts": counts}
-        )
+        with telemetry.tallied(timer.name) as tally:
+            services = await bootstrap.services()
+            counts = await timer.sweep(services, now)
+            await heartbeats.note(services, timer.name, now, counts)
+            telemetry.measure("pledge.sweep.runs", 1, timer=timer.name)
+            took = {"calls": tally.calls, "units": round(tally.units), "retries": tally.retries}
+            told = " ".join(f"{name}={value}" for name, value in (counts | took).items())
+            logger.info("%s %s", timer.name, told, extra={"counts": counts})
 
     handle.__name__ = timer.name
     named = bp.function_name(name=timer.name)

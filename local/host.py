@@ -31,6 +31,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from local import spans
 from local.clock import Clock, instant_text, parse_instant
 from local.events import Events
 from local.invocation import DEFAULT_BODY_BYTES_MAX, Function, HttpFunction, answer
@@ -77,6 +78,7 @@ class Host:
         # The most specific template first, as in the real host's routing.
         self._http.sort(key=lambda one: one.route.precedence)
         self.events = Events(events)
+        self._measured = spans.start(data, clock) if data else None
         self.timers = Timers(timers, clock, data / "timers.json" if data else None)
 
     def application(self) -> ASGIApp:
@@ -86,6 +88,7 @@ class Host:
             Route("/", self._start_page, methods=["GET"]),
             Route("/local/clock", self._clock_endpoint, methods=["GET", "POST"]),
             Route("/local/info", self._info, methods=["GET"]),
+            Route("/local/metrics", self._metrics, methods=["GET"]),
             Route("/admin/host/status", self._status, methods=["GET"]),
             Route("/admin/functions", self._list, methods=["GET"]),
             Route("/admin/functions/{name}", self._run_function, methods=["POST"]),
@@ -187,6 +190,9 @@ class Host:
         file = self._data / "info.json" if self._data else None
         info = json.loads(file.read_text()) if file and file.exists() else {}
         return JSONResponse({**info, "now": instant_text(self.clock()), "web": (ROOT / "web").is_dir()})
+
+    async def _metrics(self, _: Request) -> Response:
+        return JSONResponse(spans.measured(self._measured) if self._measured else [])
 
     async def _start_page(self, _: Request) -> Response:
         return FileResponse(PAGES / "start.html")

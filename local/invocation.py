@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from local.routing import Route
+from shared.telemetry import span
 
 logger = logging.getLogger("local.host")
 DEFAULT_BODY_BYTES_MAX = 104_857_600
@@ -110,7 +111,9 @@ async def answer(target: HttpFunction, route_params: dict[str, str], request: Re
         logger.info("%s not called: body over %d bytes", name, limit)
         return Response(status_code=413, headers={"connection": "close"})
     try:
-        response = build_response(await target.function.call(build_request(request, route_params, body)))
+        # As the worker does: what the function traces belongs to the caller's trace.
+        with span(name, request.headers.get("traceparent")):
+            response = build_response(await target.function.call(build_request(request, route_params, body)))
     except Exception:  # The function's fault must not end the host.
         logger.exception("%s failed", name)
         response = Response(status_code=500)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from shared import telemetry
 from shared.domain.errors import NotFound, OutcomeUnknown, PledgeError, RecordChanged, Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ RETRIED = (429, 449, 503)
 CONFLICTS = (409, 412)
 SESSIONS_KEPT = 2_000
 READ_SESSION_NOT_AVAILABLE = 1002
+CHARGE = "x-ms-request-charge"
 
 
 class AlreadyStored(PledgeError):
@@ -71,6 +73,10 @@ class _Unknown(Exception):
 class _Retry(Exception):
     """Certainly not applied; try again."""
 
+    def __init__(self, status: int | None) -> None:
+        super().__init__(status)
+        self.status = status
+
 
 class _Conflict(Exception):
     def __init__(self, status: int, index: int) -> None:
@@ -104,6 +110,7 @@ class Store:
 
         token = self._sessions.get((container, partition_key))
         options: dict[str, Any] = {"session_token": token} if token else {}
+        options["response_hook"] = _noting(container, "read")
 
         async def once() -> Item | None:
             try:
@@ -111,9 +118,11 @@ class Store:
             except CosmosResourceNotFoundError as error:
                 if error.sub_status == READ_SESSION_NOT_AVAILABLE:
                     raise  # This replica has not seen our own write yet: not "there is none", but "ask again".
+                telemetry.note_call(container, "read", _units(error.headers))
                 return None
 
-        return await self._reading(once)
+        with telemetry.span("store.read", container=container):
+            return await self._reading(once)
 
     async def query(
         self, container: str, text: str, parameters: dict[str, Any], partition_key: str | None = None
@@ -123,10 +132,13 @@ class Store:
         scope: dict[str, Any] = {"partition_key": partition_key} if partition_key is not None else {}
 
         async def once() -> list[Item]:
-            rows = self._container(container).query_items(text, parameters=values, max_item_count=200, **scope)
+            rows = self._container(container).query_items(
+                text, parameters=values, max_item_count=200, response_hook=_noting(container, "query"), **scope
+            )
             return [row async for row in rows]
 
-        return await self._reading(once)
+        with telemetry.span("store.query", container=container):
+            return await self._reading(once)
 
     async def page(
         self, container: str, text: str, parameters: dict[str, Any], continuation: str | None, most: int = 200
@@ -198,6 +210,10 @@ class Store:
         await self._reading(once)
 
     async def _write(self, container: str, partition_key: str, operations: Sequence[Operation]) -> list[str]:
+        with telemetry.span("store.write", container=container, items=len(operations)):
+            return await self._written(container, partition_key, operations)
+
+    async def _written(self, container: str, partition_key: str, operations: Sequence[Operation]) -> list[str]:
         op_id = secrets.token_hex(8)
         for operation in operations:
             if not isinstance(operation, Patch):
@@ -206,9 +222,10 @@ class Store:
         for attempt in range(TRIES):
             try:
                 return await self._send(container, partition_key, operations)
-            except _Retry:
-                pass
+            except _Retry as refused:
+                telemetry.note_retry(refused.status)
             except _Unknown:
+                telemetry.note_retry(None)
                 stored = await self._read_back(container, partition_key, operations[0])
                 if stored is not None and stored.get("op_id") == op_id:
                     return await self._etags(container, partition_key, operations, stored)
@@ -231,13 +248,17 @@ class Store:
                 wire, partition_key=partition_key, **self._session(container, partition_key)
             )
         except CosmosBatchOperationError as error:
+            telemetry.note_call(container, "batch", _units(error.headers))
             raise _outcome(error.status_code, error.error_index) from error
         except CosmosHttpResponseError as error:
+            telemetry.note_call(container, "batch", _units(error.headers))
             raise _outcome(error.status_code, 0) from error
         except (AzureError, TimeoutError, KeyError) as error:
             # KeyError: what the SDK raises when the session retry of a batch fails a second time.
             raise _Unknown from error
-        self._remember(container, partition_key, answers.get_response_headers().get("x-ms-session-token"))
+        headers = answers.get_response_headers()
+        telemetry.note_call(container, "batch", _units(headers))
+        self._remember(container, partition_key, headers.get("x-ms-session-token"))
         return [str(answer.get("eTag", "")) for answer in answers]
 
     def _session(self, container: str, partition_key: str) -> dict[str, Any]:
@@ -282,9 +303,19 @@ class Store:
             except (AzureError, TimeoutError, KeyError) as error:
                 if getattr(error, "status_code", None) in (400, 401, 403, 413):
                     raise Unavailable(str(getattr(error, "status_code", ""))) from error
+                telemetry.note_retry(getattr(error, "status_code", None))
                 if not await _pause(attempt, deadline):
                     raise Unavailable("the store did not answer in time") from error
         raise Unavailable("the store did not answer in time")
+
+
+def _noting(container: str, operation: str) -> Callable[[Any, Any], None]:
+    """What the SDK calls with each answer: its headers say what was charged."""
+    return lambda headers, _: telemetry.note_call(container, operation, _units(headers))
+
+
+def _units(headers: Any) -> float:
+    return float((headers or {}).get(CHARGE) or 0)
 
 
 def _wire(operation: Operation) -> tuple[Any, ...]:
@@ -298,7 +329,7 @@ def _wire(operation: Operation) -> tuple[Any, ...]:
 
 def _outcome(status: int | None, index: int | None) -> Exception:
     if status in RETRIED:
-        return _Retry()
+        return _Retry(status)
     if status in (404, *CONFLICTS):
         return _Conflict(status, index or 0)
     if status is None or status >= 500 or status in (408, 410):

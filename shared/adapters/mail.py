@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
+from shared import telemetry
 from shared.domain.errors import PledgeError, Unavailable
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class Mail:
         message["Message-ID"] = f"<{message_id}@pledge>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
-        await asyncio.to_thread(self._deliver, message)
+        with telemetry.span("mail.send"):
+            await asyncio.to_thread(self._deliver, message)
 
     def _deliver(self, message: EmailMessage) -> None:
         settings = self._settings

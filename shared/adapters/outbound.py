@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.adapters.webhooks import sign
 from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.settings import Partner
@@ -99,11 +100,14 @@ class Outbound:
         headers = sign(raw, message_id, now, partner.secrets[0]) | {"Content-Type": "application/json"}
         timeout = aiohttp.ClientTimeout(total=self._timeout_seconds, connect=CONNECT_SECONDS)
         try:
-            async with self._session.request(
-                method, url, data=raw, headers=headers, timeout=timeout, allow_redirects=False
-            ) as answer:
-                content = await answer.content.read(ANSWER_BYTES_MAX)
-                return Answer(answer.status, _json_object(content))
+            with telemetry.span("partner.call", partner=partner.name, method=method):
+                where = telemetry.here()
+                headers |= {"traceparent": where} if where else {}
+                async with self._session.request(
+                    method, url, data=raw, headers=headers, timeout=timeout, allow_redirects=False
+                ) as answer:
+                    content = await answer.content.read(ANSWER_BYTES_MAX)
+                    return Answer(answer.status, _json_object(content))
         except aiohttp.ClientConnectorError as error:
             raise Unavailable(f"{partner.name} could not be reached") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

@@ -303,7 +303,7 @@ async def _queue_link(services: Services, case: Case, now: datetime) -> None:
         message["_etag"] = await services.store.create(CASES, message, case.case_id)
     except AlreadyStored:
         return
-    await deliveries.try_now(services, case, [message], now)
+    await deliveries.try_now(services, [message], now)
 
 
 async def cases_of_address(services: Services, email: str) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored, Create, Operation, Patch, Replace
 from shared.domain.case import Case
 from shared.domain.change import Change
@@ -142,15 +143,18 @@ async def perform(
 
 async def commit(services: Services, change: Change, first: Replace | Create, key: Key | None) -> Outcome:
     """Write the change as one batch, then try its messages at once. Raises as the store does."""
-    case = change.case
+    case, decided = change.case, change.case.guarantee.decision
     settle(case, change.programme, services.terms, change.now)
     operations = _operations(change, first, key)
     etags = await services.store.commit(CASES, case.case_id, operations)
+    telemetry.note_events(case.case_id, [event.kind for event in change.events])
+    if case.guarantee.decision != decided:
+        telemetry.measure("pledge.decisions", 1, verdict=case.guarantee.decision)
     for operation, etag in zip(operations, etags, strict=True):
         if etag and not isinstance(operation, Patch) and operation.item.get("kind") == "message":
             operation.item["_etag"] = etag  # Saves the sender from reading what was just written.
     outcome = Outcome(case, etags[0], change.answer, events=change.events)
-    await deliveries.try_now(services, case, change.messages, change.now)
+    await deliveries.try_now(services, change.messages, change.now)
     return outcome
 
 
@@ -172,7 +176,7 @@ def _operations(change: Change, first: Replace | Create, key: Key | None) -> lis
     held_until = change.now + timedelta(seconds=MESSAGE_HELD_SECONDS)
     for message in change.messages:
         message |= {"status": "pending", "tries": 0, "next_try_at": held_until.isoformat()}
-        message |= {"created_at": change.now.isoformat()}
+        message |= {"created_at": change.now.isoformat(), **telemetry.kept()}
     operations += [Create(item) for item in (*change.new_items, *change.messages)]
     operations += [Replace(item, None) for item in change.replaced_items]
     for operation in operations:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from shared import telemetry
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, PledgeError, RecordChanged
 from shared.domain.events import Actor
@@ -59,12 +60,15 @@ async def sweep(
     May be killed anywhere and run twice at once: each item is claimed by its own guarded write, and what is done is
     no longer due. A case that fails is counted and left due; the others go on.
     """
-    counts = {"due": 0, "changed": 0, "failed": 0}
+    counts = {"due": 0, "changed": 0, "failed": 0, "lag_seconds": 0}
     actor = Actor(role=Role.SYSTEM, id=f"timer/{name}")
     left, last = services.settings.timer_items_max, ("", "")
     started = _clock()
     while left > 0 and _clock() - started < TIME_BUDGET.total_seconds():
         rows = await _due(services, name, now, last, min(PAGE, left))
+        if rows and counts["due"] == 0:
+            counts["lag_seconds"] = int((now - datetime.fromisoformat(rows[0]["due"])).total_seconds())
+            telemetry.measure("pledge.sweep.lag", counts["lag_seconds"], sweep=name)
         for row in rows:
             counts["due"] += 1
             await _act_on(services, name, row["case_id"], actor, now, act, counts)

@@ -12,9 +12,9 @@ import secrets
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored
 from shared.adapters.mail import Bounced
-from shared.domain.case import Case
 from shared.domain.errors import PledgeError, RecordChanged, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
@@ -32,17 +32,22 @@ WAITS = tuple(timedelta(seconds=seconds) for seconds in (5, 300, 1_800, 7_200, 1
 LINK_DAYS = 30
 
 
-async def try_now(services: Services, case: Case, messages: list[dict[str, Any]], now: datetime) -> None:
+async def try_now(services: Services, messages: list[dict[str, Any]], now: datetime) -> None:
     """One try of each new message, within the request. Failing is well: the message is stored, the timer goes on."""
     for message in messages:
         try:
-            await deliver(services, message, now, case=case)
+            await deliver(services, message, now)
         except PledgeError:
             logger.info("delivery put off", extra={"message_id": message["id"], "channel": message["channel"]})
 
 
-async def deliver(services: Services, message: dict[str, Any], now: datetime, case: Case | None = None) -> bool:
+async def deliver(services: Services, message: dict[str, Any], now: datetime) -> bool:
     """Try a message once and note the result on it. True if it has reached its end (delivered, bounced or dead)."""
+    with telemetry.span("message", message.get("trace"), channel=message["channel"], template=message.get("template")):
+        return await _deliver(services, message, now)
+
+
+async def _deliver(services: Services, message: dict[str, Any], now: datetime) -> bool:
     try:
         await CHANNELS[message["channel"]](services, message, now)
         status = "delivered"
@@ -97,6 +102,8 @@ async def run_deliveries(services: Services, now: datetime) -> dict[str, int]:
         " ORDER BY c.next_try_at",
         {"now": now.isoformat(), "most": services.settings.timer_items_max},
     )
+    counts["waited_seconds"] = max((_seconds_since(row["next_try_at"], now) for row in rows), default=0)
+    telemetry.measure("pledge.message.age", counts["waited_seconds"])
     for message in rows:
         counts["due"] += 1
         try:
@@ -105,6 +112,10 @@ async def run_deliveries(services: Services, now: datetime) -> dict[str, int]:
             counts["failed"] += 1
             logger.exception("message could not be noted", extra={"message_id": message["id"]})
     return counts
+
+
+def _seconds_since(moment: str, now: datetime) -> int:
+    return int((now - datetime.fromisoformat(moment)).total_seconds())
 
 
 async def _mail(services: Services, message: dict[str, Any], now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored
 from shared.domain.change import Change
 from shared.domain.errors import (
@@ -287,6 +288,7 @@ async def receive(
         "tries": 0,
         "next_try_at": now.isoformat(),
         "received_at": now.isoformat(),
+        **telemetry.kept(),
     }
     try:
         item["_etag"] = await services.store.create(INBOX, item, item_id)
@@ -307,7 +309,8 @@ async def receive(
 
 async def process(services: Services, item: dict[str, Any], now: datetime) -> str:
     """Apply a stored event. What cannot be applied yet waits and is tried again; what never can is put aside."""
-    status, reason, case_id = await _apply(services, item, now)
+    with telemetry.span("event", item.get("trace"), partner=item["partner"]):
+        status, reason, case_id = await _apply(services, item, now)
     tries = item["tries"] + 1
     noted = {name: value for name, value in item.items() if not name.startswith("_")}
     if status == "waiting":

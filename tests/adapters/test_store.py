@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from local.testing import Stack
+from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored, Create, Replace, Store
 from shared.domain.errors import OutcomeUnknown, RecordChanged, Unavailable
 
@@ -142,3 +143,16 @@ async def test_write_and_reading_back_both_lost_is_told_as_unknown(store: Store,
 
     with pytest.raises((OutcomeUnknown, Unavailable)):
         await store.commit("cases", case_id, [Create({"id": "case", "case_id": case_id})])
+
+
+async def test_a_write_that_is_tried_again_is_counted(store: Store, faults: Any) -> None:
+    case_id = uuid.uuid4().hex
+    faults(status(449))  # The one that the SDK itself does not try again.
+
+    with telemetry.tallied("a command") as tally:
+        await store.commit("cases", case_id, [Create({"id": "case", "case_id": case_id})])
+        await store.read("cases", "case", case_id)
+
+    assert tally.retries == 1
+    assert tally.calls == 3
+    assert tally.units > 5

@@ -113,7 +113,16 @@ TIMERS = [
     ("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", "0 15 13 * * *"),
 ]
 EVENTS = ["run_scan_result"]
-SDKS = ("azure.cosmos", "azure.storage", "azure.identity", "azure.core", "aiohttp", "jwt", "cryptography")
+SDKS = (
+    "azure.cosmos",
+    "azure.storage",
+    "azure.identity",
+    "azure.core",
+    "aiohttp",
+    "jwt",
+    "cryptography",
+    "opentelemetry",
+)
 EXAMPLE = json.loads((ROOT / "local.settings.json.example").read_text("utf-8"))["Values"]
 
 

@@ -15,16 +15,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared/policy": (*PURE, "shared.policy", "shared.domain.calendar", "shared.domain.money"),
     "shared/use_cases": (
         "pydantic", "cryptography", "shared.domain", "shared.policy", "shared.adapters", "shared.use_cases",
-        "shared.settings",
+        "shared.settings", "shared.telemetry",
     ),
     "shared/audit": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.audit"),
     "shared/reports": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.reports"),
-    "shared/adapters": ("shared.domain", "shared.settings", "shared.adapters"),
+    "shared/adapters": ("shared.domain", "shared.settings", "shared.adapters", "shared.telemetry"),
     "shared/settings.py": (),
+    "shared/telemetry.py": (),
     "shared/bootstrap.py": ("shared.domain", "shared.policy", "shared.settings", "shared.adapters"),
     "functions": (
         *PURE, "azure.functions", "functions", "shared.use_cases", "shared.audit", "shared.reports", "shared.bootstrap",
-        "shared.domain",
+        "shared.domain", "shared.telemetry",
     ),
     "function_app.py": ("azure.functions", "functions", "shared.bootstrap"),
 }  # fmt: skip
@@ -44,6 +45,7 @@ INSIDE_A_FUNCTION: dict[str, tuple[str, ...]] = {
     "shared/adapters/entra.py": ("aiohttp", "jwt"),
     "shared/adapters/outbound.py": ("aiohttp",),
     "shared/bootstrap.py": ("aiohttp", "azure.cosmos", "azure.identity", "azure.storage"),
+    "shared/telemetry.py": ("opentelemetry",),
     "functions/http.py": ("multipart",),
 }
 """What is imported only where it is used. `wire.py`: whether an address or a number can exist is asked of two
@@ -54,6 +56,7 @@ FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "shared/audit": ("shared.bootstrap",),
     "shared/reports": ("shared.bootstrap",),
     "shared/adapters": ("azure.cosmos", "azure.storage", "aiohttp", "PIL"),
+    "shared/telemetry.py": ("opentelemetry",),
     "functions": ("shared.bootstrap",),
 }
 
