@@ -30,7 +30,7 @@ from functions.http import (
 )  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, invalid
-from shared.domain.wire import CaseId, Code, Day, Email, Form, Line, Name, Phone, Text, TimeZone
+from shared.domain.wire import CaseId, Code, Day, Email, Form, Line, Name, Phone, Text, TimeZone, looks_like_another
 from shared.use_cases import applications, documents, limits, search, views
 from shared.use_cases.commands import CASES, events_of, load
 
@@ -149,6 +149,7 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
     target = _redirect(application, services)
     content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect"})
     flags = ["honeypot"] if application.website else []
+    flags += ["address_looks_like_another"] if looks_like_another(application.email) else []
     flags += await limits.flags_of_crowd(services, _network(req, services), now)
     await applications.apply(services, content, certificate, flags, now)
     if target:

@@ -348,6 +348,8 @@ def read_urlencoded(raw: bytes) -> dict[str, str]:
     """An urlencoded form: UTF-8, each name once."""
     if len(raw) > JSON_BYTES_MAX:
         raise Refused("content-too-large")
+    if re.search(rb"%(?![0-9A-Fa-f]{2})", raw):
+        raise Refused("malformed-body")
     try:
         pairs = parse_qsl(
             raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw), encoding="utf-8", errors="strict",

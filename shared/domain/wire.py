@@ -17,6 +17,8 @@ FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2100, 1, 1)
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 ZERO_WIDTH = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
 JOINERS = frozenset("\u200c\u200d")
+LOOK_ALIKES = frozenset("аеорсухѕіјӏԁһԛԝгпοαικνρτυχω")
+"""Cyrillic and Greek letters that a reader takes for Latin ones."""
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn"})
 
 
@@ -58,11 +60,29 @@ def _text(value: str, lines: bool) -> str:
             continue
         if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in BIDI or character in ZERO_WIDTH:
             raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
-    if any(character in JOINERS for character in text) and text.isascii():
+    if any(not _joins(before, after) for before, after in re.findall(r"(.?)[\u200c\u200d](?=(.?))", text, re.DOTALL)):
         raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
     if not text.strip():
         raise PydanticCustomError("blank", "the text is blank")
     return text
+
+
+def _joins(before: str, after: str) -> bool:
+    """Whether a joiner between these two does something: letters of the Latin script are not joined."""
+    return all(
+        each and not each.isascii() and not unicodedata.name(each, "").startswith("LATIN") for each in (before, after)
+    )
+
+
+def looks_like_another(email: str) -> bool:
+    """Whether the domain's letters may be taken for others: scripts mixed in one name, or only look-alikes in it."""
+    for label in email.rpartition("@")[2].split("."):
+        if label.startswith("xn--"):
+            text = label[4:].encode("ascii").decode("punycode")
+            scripts = {unicodedata.name(each, "").partition(" ")[0] for each in text if each.isalpha()}
+            if len(scripts) > 1 or all(each in LOOK_ALIKES for each in text if each.isalpha()):
+                return True
+    return False
 
 
 def _line(value: str) -> str:

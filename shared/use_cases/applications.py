@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored, Create
@@ -54,6 +54,8 @@ async def apply(
     today = Case(case_id="", time_zone=programme.time_zone).today(now)
     if not intake.opens_on <= today <= intake.closes_on:
         raise invalid("/intake", "closed")
+    if (awarded := content["degree"]["awarded_on"]) and date.fromisoformat(awarded) > today + timedelta(days=1):
+        raise invalid("/degree/awarded_on", "in_the_future")
     if content["country"] not in programme.countries:
         raise invalid("/country", "not_offered")
     if content["terms_and_privacy"] != programme.terms_and_privacy_version:

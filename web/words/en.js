@@ -513,6 +513,7 @@ export default {
   "decision.awaiting_claim": "may be claimed",
   "decision.lapsed": "lapsed",
   "decision.recovery_review": "under review after a refund",
+  "flag.address_looks_like_another": "the address may be meant to look like another one",
   "flag.honeypot": "spam? a field that people do not see was filled in",
   "flag.many_from_one_network": "many applications came from one network within an hour",
   "document_status.scanning": "being scanned",

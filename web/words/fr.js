@@ -513,6 +513,7 @@ export default {
   "decision.awaiting_claim": "peut être demandé",
   "decision.lapsed": "caduc",
   "decision.recovery_review": "réexaminé après remboursement",
+  "flag.address_looks_like_another": "l'adresse peut être faite pour ressembler à une autre",
   "flag.honeypot": "indésirable ? un champ invisible a été rempli",
   "flag.many_from_one_network": "beaucoup de candidatures d'un même réseau en une heure",
   "document_status.scanning": "en cours d'analyse",

@@ -1,0 +1,82 @@
+"""One application in three encodings is one application, whatever people write into it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.applications import Application, unflattened
+from functions.http import parse, read_json, read_multipart, read_urlencoded
+from shared.domain.errors import InvalidInput
+from tests.people import application
+
+BOUNDARY = "zq7boundary"
+CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+WORDS = st.text(CHARACTERS, min_size=1, max_size=30).filter(lambda each: BOUNDARY not in each)
+LETTERS = st.text("abcxyz ÀÉéïßøÅłعדあ漢'’-+&=%;.\u0301\u200d", min_size=1, max_size=20)
+SAID = st.fixed_dictionaries(
+    {},
+    optional={
+        "given_names": LETTERS | WORDS,
+        "family_names": LETTERS | WORDS,
+        "motivation": WORDS | st.text("a\n +&%=", min_size=1),
+        "language": st.sampled_from(["en", "fr", "de"]),
+        "country": st.sampled_from(["FR", "GB", "US", "DE"]),
+        "phone": st.sampled_from(["+33612345678", "+33 6 12 34 56 78", "0612345678"]),
+        "email": st.sampled_from(["a@people.example", "A.B+c@people.example", "a@bücher.example", "a@b"]),
+        "accreditation_notice_read": st.booleans(),
+    },
+)
+DEGREE = st.fixed_dictionaries(
+    {}, optional={"subject": LETTERS | WORDS, "institution": WORDS, "awarded_on": st.sampled_from(["2025-06-30", "x"])}
+)
+
+
+def flat(said: dict[str, Any]) -> dict[str, str]:
+    """The application as a form has it: a box that is not ticked is not sent."""
+    degree = {f"degree.{name}": value for name, value in said["degree"].items()}
+    fields = {name: value for name, value in said.items() if name != "degree"} | degree
+    return {name: "on" if value is True else value for name, value in fields.items() if value is not False}
+
+
+def as_multipart(fields: dict[str, str]) -> bytes:
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return ("".join(parts) + f"--{BOUNDARY}--\r\n").encode()
+
+
+def outcome(stated: dict[str, Any]) -> Any:
+    """What is kept, or where and why it is not."""
+    try:
+        return parse(Application, stated).model_dump(mode="json")
+    except InvalidInput as error:
+        return sorted((each.pointer, each.code) for each in error.complaints)
+
+
+@given(SAID, DEGREE)
+def test_same_application_in_three_encodings_is_kept_or_refused_alike(
+    said: dict[str, Any], degree: dict[str, Any]
+) -> None:
+    whole = application("a@people.example") | said
+    whole["degree"] = whole["degree"] | degree
+    fields = flat(whole)
+
+    by_json = outcome(read_json(json.dumps(whole, ensure_ascii=False).encode()))
+    by_form = outcome(unflattened(read_urlencoded(urlencode(fields).encode())))
+    by_multipart = outcome(unflattened(read_multipart(as_multipart(fields), {"boundary": BOUNDARY})[0]))
+
+    assert by_json == by_form == by_multipart
+
+
+@given(LETTERS)
+def test_what_is_kept_is_kept_the_same_when_it_comes_once_more(name: str) -> None:
+    first = outcome(application("a@people.example", given_names=name))
+
+    if isinstance(first, dict):
+        assert outcome(application("a@people.example", given_names=first["given_names"])) == first
