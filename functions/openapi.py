@@ -10,13 +10,13 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions import applications, conflicts, enrolments, placements, privacy, refunds, reports, screening
+from functions import applications, conflicts, enrolments, placements, positions, privacy, refunds, reports, screening
 from functions.access import ACCESS, Access
 from functions.http import PROBLEMS
 
 FORMS: dict[str, type[BaseModel]] = {
     f"POST {act.full_route}": act.form
-    for noun in (applications, screening, enrolments, placements, refunds, privacy, conflicts)
+    for noun in (applications, screening, enrolments, placements, positions, refunds, privacy, conflicts)
     for act in noun.ACTS
 } | {
     "POST applications": applications.Application,
@@ -31,6 +31,7 @@ FORMS: dict[str, type[BaseModel]] = {
 QUERIES: dict[str, type[BaseModel]] = {
     "GET work-queue": applications.QueueQuestion,
     "GET early-risk": applications.PageQuestion,
+    "GET positions": positions.PositionQuestion,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": applications.CaseQuestion,
 }

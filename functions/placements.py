@@ -12,9 +12,8 @@ from functions import access
 from functions.acts import Act, register
 from functions.http import answers_problems, json_body, ok
 from shared import bootstrap
-from shared.domain.wire import Amount, Code, Day, Email, Form, Line, Note
+from shared.domain.wire import Amount, Code, ContractKind, Day, Email, EndReason, Form, Line, Note
 from shared.use_cases import confirmations, placements
-from shared.use_cases.partners import ContractKind, EndReason
 
 bp = func.Blueprint()
 

@@ -243,6 +243,22 @@ ENROLMENT = LifeCycle(
             "Careers say whether a job offer would have counted.",
         ),
         row(
+            "introduce",
+            "graduate_introduced",
+            ["qualified"],
+            None,
+            [CAREERS],
+            "Careers introduce the graduate, who agreed to it, to an employer with an open position.",
+        ),
+        row(
+            "move_introduction",
+            "introduction_moved",
+            ["qualified"],
+            None,
+            [CAREERS],
+            "What became of an introduction: an offer, a decline (and whether it would have counted), a contract.",
+        ),
+        row(
             "waive",
             "criterion_waived",
             ["qualified"],
@@ -353,6 +369,26 @@ class JobOffer(Record):
     outcome: str | None = None
 
 
+INTRODUCTIONS: dict[str, tuple[str, ...]] = {
+    "introduced": ("offered", "not_chosen", "signed"),
+    "offered": ("declined", "not_chosen", "signed"),
+    "not_chosen": (),
+    "declined": (),
+    "signed": (),
+    "withdrawn": (),
+}
+"""What may become of an introduction; `withdrawn` is what the graduate's consent was."""
+
+
+class Introduction(Record):
+    """The graduate was introduced to a position of the catalogue, and what came of it."""
+
+    position: str
+    on: date
+    status: str = "introduced"
+    placement: str | None = None
+
+
 class Waiver(Record):
     """A criterion that a named person set aside."""
 
@@ -403,6 +439,7 @@ class Enrolment(Record):
     warned_weeks: dict[str, date] = Field(default_factory=dict)
     """Monday -> the day on which a warning named that week."""
     job_offers: dict[str, JobOffer] = Field(default_factory=dict)
+    introductions: dict[str, Introduction] = Field(default_factory=dict)
     waivers: list[Waiver] = Field(default_factory=list)
     window_reminders: list[str] = Field(default_factory=list)
     claim_notice_sequence: int | None = None
@@ -511,6 +548,9 @@ def _declared(case: Case, event: Event) -> None:
             enrolment.attested[str(event.subject)] = value == "yes"
     elif fact == "consent":
         enrolment.consent = value == "yes"
+        for introduction in enrolment.introductions.values():
+            if not enrolment.consent and introduction.status == "introduced":
+                introduction.status = "withdrawn"
     else:
         enrolment.intent = value
 
@@ -561,6 +601,23 @@ def _offer_answered(case: Case, event: Event) -> None:
 
 def _offer_ruled(case: Case, event: Event) -> None:
     case.enrolment.job_offers[str(event.subject)].qualifying = event.data["qualifying"]
+
+
+def _introduced(case: Case, event: Event) -> None:
+    case.enrolment.introductions[str(event.subject)] = Introduction(position=event.data["position"], on=_day(event))
+
+
+def _introduction_moved(case: Case, event: Event) -> None:
+    outcome, offers = event.data["outcome"], case.enrolment.job_offers
+    introduction = case.enrolment.introductions[str(event.subject)]
+    introduction.status, introduction.placement = outcome, event.data.get("placement")
+    if outcome == "not_chosen":
+        offers.pop(f"o-{event.subject}", None)
+        return
+    offer = offers.setdefault(f"o-{event.subject}", JobOffer(offered_on=_day(event)))
+    if outcome != "offered":
+        offer.outcome = "declined" if outcome == "declined" else "accepted"
+        offer.qualifying = event.data.get("qualifying", "yes")
 
 
 def _waived(case: Case, event: Event) -> None:
@@ -651,6 +708,8 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "job_offer_reported": _offer_reported,
     "job_offer_answered": _offer_answered,
     "job_offer_ruled": _offer_ruled,
+    "graduate_introduced": _introduced,
+    "introduction_moved": _introduction_moved,
     "criterion_waived": _waived,
     "contact_logged": _contacted,
     "window_reminded": _window_reminded,

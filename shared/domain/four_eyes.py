@@ -19,6 +19,7 @@ STEP_OF = {
     "placement_retracted": "settle",
     "placement_matched": "settle",
     "job_offer_ruled": "settle",
+    "introduction_moved": "settle",
     "pause_ended": "settle",
     "money_recorded": "book",
     "diploma_awarded": "award",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -157,6 +157,12 @@ Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
 Iban = Annotated[str, Field(max_length=60), AfterValidator(_iban)]
 Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency)]
+ContractKind = Literal[
+    "permanent", "fixed_term", "contractor", "self_employed", "internship", "apprenticeship", "volunteer"
+]
+EndReason = Literal[
+    "dismissed", "redundancy", "insolvency", "resigned", "rescinded", "insolvency_before_start", "visa_refused"
+]
 
 
 class Amount(Form):

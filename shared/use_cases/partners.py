@@ -27,9 +27,9 @@ from shared.domain.errors import (
 )  # fmt: skip
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
-from shared.domain.wire import Amount, CaseId, Code, Day, Form, Line, PartnersId, Payer
+from shared.domain.wire import Amount, CaseId, Code, ContractKind, Day, EndReason, Form, Line, PartnersId, Payer
 from shared.settings import Partner
-from shared.use_cases import documents, enrolments, payments, placements, screening
+from shared.use_cases import documents, enrolments, payments, placements, positions, screening
 from shared.use_cases.commands import Key, perform
 from shared.use_cases.deliveries import WAITS
 
@@ -43,12 +43,6 @@ DEFENDER = Partner("defender", "scanner", ())
 """Microsoft's scanner. It has no secret of ours and so no webhook: Azure lets it in, through Event Grid."""
 
 OUTLANDISH = timedelta(days=366)
-ContractKind = Literal[
-    "permanent", "fixed_term", "contractor", "self_employed", "internship", "apprenticeship", "volunteer"
-]
-EndReason = Literal[
-    "dismissed", "redundancy", "insolvency", "resigned", "rescinded", "insolvency_before_start", "visa_refused"
-]
 
 
 class _AboutCase(Form):
@@ -335,7 +329,7 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     body = item["body"]
     if item["status"] == "quarantined" or not isinstance(body, dict):
         return "quarantined", item.get("reason"), None
-    kind = KINDS.get(str(body.get("type")))
+    kind = (KINDS | positions.KINDS).get(str(body.get("type")))
     if kind is None:
         return "ignored", "unknown_type", None
     form, senders, act = kind
@@ -350,6 +344,9 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     actor = Actor(role=Role.PARTNER, id=partner.name)
     key = Key(f"inbox-{item['id']}", item["body_hash"])
     try:
+        if case_id is None:
+            await act(services, partner.name, told, now)
+            return "processed", None, None
         await perform(services, case_id, actor, now, lambda change: act(change, told), key=key)
         if isinstance(told, DocumentScanned) and told.result == "malicious":
             await documents.remove_malicious(services, case_id, told.blob)
@@ -365,7 +362,9 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     return "processed", None, case_id
 
 
-def _case_of(told: Any) -> str:
+def _case_of(told: Any) -> str | None:
+    if isinstance(told, positions.PositionPublished | positions.PositionClosed):
+        return None
     if isinstance(told, DocumentScanned):
         return told.blob.split("/")[0]
     if isinstance(told, PaymentRefunded | PaymentRefundFailed):

@@ -59,6 +59,7 @@ KINDS = (
     Kind("reports", "summary", "sums over an intake", STAYS, "names nobody"),
     Kind("reports", "overview", "sums over all intakes", STAYS, "names nobody"),
     Kind("reports", "cursor", "how far the reports have read", STAYS, "names nobody"),
+    Kind("catalogue", "position", "a position as an employer published it", STAYS, "introductions name it"),
     Kind("audits", "audit", "findings by case id", STAYS, "immutable; names nobody"),
     Kind("evidence (blobs)", "file", "certificates, contracts, payslips", WITH_CASE, "what decisions rest on"),
     Kind("audits (blobs)", "report", "findings by case id", STAYS, "immutable; names nobody"),

@@ -77,6 +77,10 @@ def for_person(case: Case, programme: Programme) -> dict[str, Any]:
         "pauses": [pause.model_dump(mode="json") for pause in enrolment.pauses],
         "search_weeks": enrolment.weeks,
         "offers": {key: each.model_dump(mode="json") for key, each in sorted(enrolment.job_offers.items())},
+        "introductions": {
+            key: each.model_dump(mode="json") for key, each in sorted(enrolment.introductions.items())
+        },
+        "consent": enrolment.consent,
         "placements": {
             key: _placement(each, language) for key, each in sorted(case.placements.items()) if not each.wrong_person
         },

@@ -63,6 +63,9 @@ HTTP = [
     ("post_offers_answer", "POST cases/{case_id}/offers/{offer_id}/answer", "ANONYMOUS"),
     ("post_offers_ruling", "POST cases/{case_id}/offers/{offer_id}/ruling", "ANONYMOUS"),
     ("post_placements", "POST cases/{case_id}/placements", "ANONYMOUS"),
+    ("get_positions", "GET positions", "ANONYMOUS"),
+    ("post_introductions", "POST cases/{case_id}/introductions", "ANONYMOUS"),
+    ("post_introductions_outcome", "POST cases/{case_id}/introductions/{introduction}/outcome", "ANONYMOUS"),
     ("get_early_risk", "GET early-risk", "ANONYMOUS"),
     ("post_placements_correction", "POST cases/{case_id}/placements/{placement}/correction", "ANONYMOUS"),
     (

@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.application import Assessment, Condition, Document, Offer, Submission
 from shared.domain.case import Case
 from shared.domain.custody import Conflict, DataRequest, Hold
-from shared.domain.enrolment import Contract, JobOffer, Leave, Pause
+from shared.domain.enrolment import Contract, Introduction, JobOffer, Leave, Pause
 from shared.domain.enrolment import Payee as KnownPayee
 from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import NONE, Role
@@ -95,6 +95,8 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "pause_ruled": ("z1", {"outcome": "approved"}),
     "pause_ended": ("z1", {"last_day": "2027-06-20"}),
     "weeks_exempted": (None, {"first_day": "2027-06-07", "last_day": "2027-06-13"}),
+    "graduate_introduced": ("i2", {"position": "a" * 32}),
+    "introduction_moved": ("i1", {"outcome": "offered"}),
     "search_warned": (None, {"weeks": ["2027-05-24", "2027-05-31"]}),
     "contact_fell_due": (None, {}),
     "search_week_logged": (None, {"monday": "2027-05-31", "applications": 7}),
@@ -180,6 +182,7 @@ def case_in(cycle: str, state: str) -> Case:
     )
     enrolment.leaves = [Leave(id="l1", first_day=EARLIER)]
     enrolment.pauses = [Pause(id="z1", first_day=EARLIER)]
+    enrolment.introductions = {"i1": Introduction(position="b" * 32, on=EARLIER)}
     enrolment.job_offers = {"o1": JobOffer(offered_on=EARLIER)}
     enrolment.expiry_proposal = "x1"
     case.payee = KnownPayee(hash="d" * 64, named_at=BEFORE, named_by="applicant")

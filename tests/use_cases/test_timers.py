@@ -100,3 +100,29 @@ def test_personal_data_of_a_closed_application_is_erased_after_24_months_and_the
     assert kinds & {"person", "payee", "note", "submission"} == set()
     assert [event["hash"] for event in person.events()][: len(chain)] == chain
     assert person.email not in str(dump(calendar, "addresses"))
+
+
+def test_graduate_of_whom_nothing_is_heard_is_listed_for_careers_until_they_were_in_touch(calendar: Stack) -> None:
+    people = [Applicant(calendar, number).to_diploma() for number in (905, 906)]
+    wait_days(calendar, 130)
+
+    def listed(limit: str) -> list[dict[str, Any]]:
+        bearer, found, after = {"Authorization": f"Bearer {calendar.token('careers')}"}, [], None
+        while True:
+            asked = {"limit": limit} | ({"after": after} if after else {})
+            page = calendar.client.get(f"{calendar.api}/early-risk", params=asked, headers=bearer).json()
+            found += page["at_risk"]
+            if (after := page["next"]) is None:
+                return found
+
+    ours = {person.case_id for person in people}
+    first = [row for row in listed("1") if row["case_id"] in ours]
+    turn = people[0].record()["agenda"]["what"]
+    contacted = people[0].staff("careers", "contact-logged", contacted_on=today(calendar).isoformat())
+    after = {row["case_id"] for row in listed("50")} & ours
+
+    assert {row["case_id"] for row in first} == ours
+    assert [(row["days_left"], row["contact_overdue"]) for row in first] == [(51, True), (51, True)]
+    assert turn == "contact_graduate"
+    assert contacted.status_code == 200
+    assert after == {people[1].case_id}

@@ -30,6 +30,8 @@ export default {
   "placements/{placement}/evidence": ["add_evidence"],
   "placements/{placement}/job": ["match_placement"],
   "offers/{offer_id}/ruling": ["rule_offer"],
+  "introductions": ["introduce"],
+  "introductions/{introduction}/outcome": ["move_introduction"],
   "waivers": ["waive"],
   "contact-logged": ["log_contact"],
   "call-backs": ["call_back"],
