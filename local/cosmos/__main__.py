@@ -66,6 +66,7 @@ def arguments() -> Any:
     parser.add_argument("--key", default=EMULATOR_KEY, help="account key in base64 (default: the emulator's)")
     parser.add_argument("--now", help="the instant it is at the start, in ISO 8601")
     parser.add_argument("--partitions", type=int, default=1, help="physical partitions of a new container")
+    parser.add_argument("--query-seconds", type=float, default=60, help="how long a query may take before it gets 408")
     return parser.parse_args()
 
 
@@ -81,7 +82,7 @@ def main() -> int:
         return 1
     try:
         given.data.parent.mkdir(parents=True, exist_ok=True)
-        endpoint = Endpoint(given.data, given.key, given.now, given.partitions)
+        endpoint = Endpoint(given.data, given.key, given.now, given.partitions, given.query_seconds)
     except ValueError as error:
         print(f"The endpoint cannot start: {error}.", file=sys.stderr)
         return 1

@@ -45,13 +45,20 @@ class Dropped(Exception):
 class Endpoint:
     """A Cosmos DB account over one SQLite file."""
 
-    def __init__(self, data: str | Path, key: str = EMULATOR_KEY, now: str | None = None, ranges: int = 1) -> None:
+    def __init__(
+        self,
+        data: str | Path,
+        key: str = EMULATOR_KEY,
+        now: str | None = None,
+        ranges: int = 1,
+        query_seconds: float = 60,
+    ) -> None:
         self.store = Store(data, ranges)
         self.clock = Clock(now)
         self.key = b64decode(key)
         self.faults = Faults()
         self.calls = Calls()
-        self.routes = Routes(self.store, self.clock)
+        self.routes = Routes(self.store, self.clock, query_seconds)
         self.control = Control(self)
         self._purged_at = time.monotonic()
 

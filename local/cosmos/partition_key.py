@@ -13,6 +13,7 @@ MASK_32 = 0xFFFFFFFF
 MASK_64 = 0xFFFFFFFFFFFFFFFF
 # Only the first bytes of a string take part in V1 keys.
 V1_STRING_MAX = 100
+KEY_BYTES_MAX = 2048
 
 MISMATCH = (
     "PartitionKey extracted from document doesn't match the one specified in the header. "
@@ -71,6 +72,8 @@ def _component(value: Any) -> Any:
         return UNDEFINED_KEY
     if isinstance(value, float) and value.is_integer():
         return int(value)  # 1 and 1.0 are one key
+    if isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > KEY_BYTES_MAX:
+        raise CosmosError(400, f"A partition key value may have at most {KEY_BYTES_MAX} bytes.")
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     raise CosmosError(400, f"Partition key {json.dumps(value)[:100]} is invalid.")

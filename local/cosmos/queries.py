@@ -17,7 +17,7 @@ from local.cosmos.partition_key import Range, effective_key, key_from_header, ke
 from local.cosmos.resources import query_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.plan import needs_plan, plan_of
-from local.cosmos.sql.run import Cursor, Program, pinned_key
+from local.cosmos.sql.run import Cursor, Items, Program, pinned_key
 from local.cosmos.sql.syntax import Select, children, path_of, query_error
 from local.cosmos.store import CONTAINER_SHIFT, Container, Store, Where
 from local.cosmos.wire import Answer, CosmosError, Request, dumps
@@ -60,9 +60,11 @@ class Target:
 class Queries:
     """Answers query, query-plan and read-feed requests."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, seconds_max: float) -> None:
         self.store = store
         self.clock = clock
+        # What runs beside the others may take long; what they have to wait for may not.
+        self.seconds_max = seconds_max
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix="query")
 
     def plan(self, request: Request, container: Container) -> Answer:
@@ -164,18 +166,19 @@ class Queries:
         after = max(cursor.n - 1, 0) if cursor is not None and program.streams else 0
         first = list(islice(self._items(self.store.writer, container, target.where, now, after, stale_at),
                             INLINE_ITEMS_MAX))  # fmt: skip
-        if len(first) < INLINE_ITEMS_MAX:
+
+        def beyond(sql: sqlite3.Connection) -> Items:
+            return lambda n: self._items(sql, container, target.where, now, max(n, 0), stale_at)
+
+        if program.needs_main_thread:
+            page = program.run(beyond(self.store.writer), cursor, size)
+        elif len(first) < INLINE_ITEMS_MAX and not program.is_heavy:
             page = program.run(lambda _: first, cursor, size)
         else:
             loop = asyncio.get_running_loop()
-
-            def in_thread() -> Any:
-                sql = self.store.reader()
-                return program.run(
-                    lambda n: self._items(sql, container, target.where, now, max(n, 0), stale_at), cursor, size
-                )
-
-            page = await loop.run_in_executor(self.pool, in_thread)
+            page = await loop.run_in_executor(
+                self.pool, lambda: program.run(beyond(self.store.reader()), cursor, size, self.seconds_max)
+            )
         headers = {"x-ms-documentdb-partitionkeyrangeid": target.range.id, "x-ms-item-count": str(len(page.rows))}
         following = target.following[0] if target.following else None
         if page.cursor is not None:

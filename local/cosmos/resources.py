@@ -18,6 +18,7 @@ AUTOSCALE_MIN = 1000
 # A physical partition of the service serves at most this many request units a second.
 THROUGHPUT_PER_RANGE = 10_000
 KEY_PATHS_MAX = 3
+QUERY_BYTES_MAX = 512 * 1024
 LINKS = ("_docs", "_sprocs", "_triggers", "_udfs", "_conflicts")
 OWNER_NOT_FOUND = "Owner resource does not exist"
 NOT_FOUND = "Resource Not Found. Learn more: https://aka.ms/cosmosdb-tsg-not-found"
@@ -125,6 +126,8 @@ def query_of(body: Any) -> tuple[str, dict[str, Any]]:
         body = {"query": body}
     if not isinstance(body, dict) or not isinstance(body.get("query"), str):
         raise CosmosError(400, "The query payload is invalid. Ensure it is a JSON object with a 'query'.")
+    if len(body["query"].encode("utf-8", "surrogatepass")) > QUERY_BYTES_MAX:
+        raise CosmosError(400, "The query is longer than 512 KB.")
     parameters: dict[str, Any] = {}
     given = body.get("parameters") or []
     for parameter in given if isinstance(given, list) else [None]:

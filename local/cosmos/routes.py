@@ -52,11 +52,11 @@ class Call:
 class Routes:
     """Answers every call as a service in good health would, or from a replica that lags."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, query_seconds: float) -> None:
         self.store = store
         self.clock = clock
         self.resources = Resources(store, clock)
-        self.queries = Queries(store, clock)
+        self.queries = Queries(store, clock, query_seconds)
 
     async def answer(self, call: Call, is_stale: bool) -> Answer:
         """Do what the call asks for. Raises CosmosError for a refusal."""

@@ -99,7 +99,7 @@ class Container:
         policy = self.body.get("uniqueKeyPolicy") or {}
         self.unique_keys = [[parse_path(path) for path in key["paths"]] for key in policy.get("uniqueKeys", [])]
         self.ranges: list[Range] = physical_ranges(self.first_ranges, self.splits, self.kind, self.version)
-        self.is_indexed = self.body["indexingPolicy"]["indexingMode"] != "none"
+        self.is_indexed: bool = self.body["indexingPolicy"]["indexingMode"] != "none"
         self.rid_bytes = rid_bytes(self.rid)
         self.link = f"dbs/{self.database.id}/colls/{self.id}"
         self.self_link = f"dbs/{self.database.rid}/colls/{self.rid}/"

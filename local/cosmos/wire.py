@@ -1,6 +1,7 @@
 """What goes over the wire: a request as read, an answer as sent, and errors as the service words them."""
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,9 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 INVALID_PAYLOAD = "The request payload is invalid. Ensure to provide a valid request payload."
 # The service's own limit; without one a stored item could not be read again by every part of this endpoint.
 DEPTH_MAX = 128
+# Whole numbers up to here are exact as doubles, and up to there are written without an exponent.
+EXACT_MAX, WRITTEN_OUT_MAX = 1 << 53, 1e21
+LONG_NUMBER = re.compile(r"\d{16}")
 
 
 class CosmosError(Exception):
@@ -105,6 +109,21 @@ def loads(body: bytes | str) -> Any:
         raise CosmosError(400, INVALID_PAYLOAD) from None
     if text.count("[") + text.count("{") > DEPTH_MAX and _is_deeper(value, DEPTH_MAX):
         raise CosmosError(400, f"The request payload is nested more than {DEPTH_MAX} levels deep.")
+    return _as_doubles(value) if LONG_NUMBER.search(text) else value
+
+
+def _as_doubles(value: Any) -> Any:
+    """The value with its long whole numbers rounded, because the service keeps every number as a double."""
+    if isinstance(value, dict):
+        return {name: _as_doubles(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_as_doubles(part) for part in value]
+    if isinstance(value, int) and abs(value) > EXACT_MAX:
+        try:
+            rounded = float(value)
+        except OverflowError:
+            raise CosmosError(400, INVALID_PAYLOAD) from None
+        return int(rounded) if abs(rounded) < WRITTEN_OUT_MAX else rounded
     return value
 
 

@@ -7,6 +7,8 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from local.cosmos.auth import EMULATOR_KEY
-from tests.local_cosmos.conftest import REPOSITORY, Server
+from tests.local_cosmos.conftest import REPOSITORY, Server, start, stop
 
 DATE = "Mon, 23 Nov 2026 21:45:33 GMT"
 KEY = base64.b64decode(EMULATOR_KEY)
@@ -36,6 +38,18 @@ def signed(method: str, path: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def http(server: Server) -> Any:
+    yield from client_with_a_container(server)
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A client of an endpoint that gives no query more than a second."""
+    running = start(tmp_path_factory.mktemp("cosmos") / "cosmos.db", "--query-seconds", "1")
+    yield from client_with_a_container(running)
+    stop(running)
+
+
+def client_with_a_container(server: Server) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=server.url, timeout=20) as client:
         client.post("/dbs", headers=signed("POST", "/dbs"), content='{"id":"d"}')
         definition = {"id": "c", "partitionKey": {"paths": ["/pk"], "kind": "Hash", "version": 2}}
@@ -143,6 +157,40 @@ def test_monstrous_item_is_refused(http: Any, body: bytes) -> None:
     answer = http.post(path, headers=signed("POST", path), content=body)
 
     assert answer.status_code in (400, 413), answer.text[:300]
+
+
+NUMBERS = ", ".join(map(str, range(300)))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"SELECT VALUE RegexMatch('{'a' * 60}!', '^(a+)+$') FROM c",
+        f"SELECT VALUE COUNT(1) FROM c JOIN x IN [{NUMBERS}] JOIN y IN [{NUMBERS}] JOIN z IN [{NUMBERS}]",
+        f"SELECT VALUE ARRAY(SELECT VALUE 1 FROM x IN [{NUMBERS}] JOIN y IN [{NUMBERS}] JOIN z IN [{NUMBERS}]) FROM c",
+    ],
+)
+def test_query_without_end_is_broken_off_and_holds_nobody_up(impatient: Any, query: str) -> None:
+    path = "/dbs/d/colls/c/docs"
+    headers = {**signed("POST", path), "x-ms-documentdb-isquery": "True", "x-ms-documentdb-partitionkey": '["p"]'}
+    assert impatient.post(path, headers={**signed("POST", path)}, json={"id": query[:30], "pk": "p"}).status_code == 201
+
+    with ThreadPoolExecutor(1) as pool:
+        endless = pool.submit(impatient.post, path, headers=headers, json={"query": query})
+        other = impatient.get("/dbs/d", headers=signed("GET", "/dbs/d"))
+
+    assert other.status_code == 200
+    assert endless.result().status_code == 408
+
+
+def test_absurdly_long_query_and_key_are_refused(http: Any) -> None:
+    path = "/dbs/d/colls/c/docs"
+    headers = {**signed("POST", path), "x-ms-documentdb-isquery": "True", "x-ms-documentdb-partitionkey": '["p"]'}
+    long_query = {"query": "SELECT * FROM c WHERE " + "c.a = 1 OR " * 50_000 + "false"}
+
+    assert http.post(path, headers=headers, json=long_query).status_code == 400
+    assert http.post(path, headers=signed("POST", path), json={"id": "a", "pk": "x" * 2049}).status_code == 400
+    assert http.post(path, headers=signed("POST", path), json={"id": "a", "pk": "x" * 2048}).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["[]", "[1,2]"])

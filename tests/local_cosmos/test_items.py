@@ -21,6 +21,17 @@ async def test_created_item_is_read_back_with_its_server_properties(server: Serv
         assert list(read)[-5:] == ["_rid", "_self", "_etag", "_attachments", "_ts"]
 
 
+async def test_long_whole_number_is_rounded_to_a_double_as_the_service_does(server: Server) -> None:
+    numbers = {"exact": 2**53, "odd": 2**53 + 1, "negative": [-(2**63) - 1], "huge": 10**21, "text": "9" * 20}
+    async with server.container() as container:
+        await container.create_item({"id": "a", "pk": "p", **numbers})
+
+        read = await container.read_item("a", "p")
+
+        assert (read["exact"], read["odd"], read["negative"]) == (2**53, 2**53, [-(2**63)])
+        assert (read["huge"], read["text"]) == (1e21, "9" * 20)
+
+
 async def test_same_id_in_another_partition_is_another_item(server: Server) -> None:
     async with server.container() as container:
         await container.create_item({"id": "a", "pk": "p"})

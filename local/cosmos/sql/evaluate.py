@@ -1,6 +1,7 @@
 """From syntax tree to Python functions: an expression becomes a function of the variables' values."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ from local.cosmos.sql.syntax import (
     query_error,
 )
 from local.cosmos.sql.values import UNDEFINED, compare, equal, is_number, number, sort_key
+from local.cosmos.wire import CosmosError
 
 # The values of all variables, each in its slot; one list serves all rows of a query in turn.
 Slots = list[Any]
@@ -60,6 +62,20 @@ BITWISE: dict[str, Callable[[int, int], int]] = {
 CHOICES_MIN = 8
 
 
+class Patience:
+    """How long a query may still run."""
+
+    def __init__(self) -> None:
+        self.ends_at = float("inf")
+
+    def begin(self, seconds: float) -> None:
+        self.ends_at = time.monotonic() + seconds
+
+    def look_at_the_clock(self) -> None:
+        if time.monotonic() > self.ends_at:
+            raise CosmosError(408, "The query did not finish within the time this endpoint gives it.")
+
+
 class Scope:
     """The variables that can be seen at one place of a query, and the parameters' values."""
 
@@ -69,6 +85,10 @@ class Scope:
         self.slots: dict[str, int] = dict(outer.slots) if outer else {}
         self.root: Scope = outer.root if outer else self
         self.slot_count = 0
+        self.patience: Patience = outer.patience if outer else Patience()
+        # What makes a query one that may take long, however few items it reads.
+        self.functions: set[str] = outer.functions if outer else set()
+        self.has_subquery = False
         # The aggregates of the query being compiled; None where none may stand, as in WHERE.
         self.aggregates: list[Aggregate] | None = None
 
@@ -321,9 +341,11 @@ def _choice(parts: list[Expression], scope: Scope) -> Evaluated | None:
 
 def _fixed_texts(node: Expression, scope: Scope) -> dict[tuple[int, tuple[str, ...]], str] | None:
     """The texts that paths must have by an AND of equalities, or by one; None if it says anything else."""
-    fixed = {}
+    fixed: dict[tuple[int, tuple[str, ...]], str] = {}
     for part in node.parts if isinstance(node, Logical) and node.operator == "AND" else [node]:
-        path = path_of(part.left) if isinstance(part, Binary) and part.operator == "=" else None
+        if not isinstance(part, Binary) or part.operator != "=":
+            return None
+        path = path_of(part.left)
         if path is None or path[0] not in scope.slots or not all(isinstance(step, str) for step in path[1]):
             return None
         value = part.right.value if isinstance(part.right, Literal) else None
@@ -445,6 +467,7 @@ def _call(node: Call, scope: Scope) -> Evaluated:
     if not fewest <= len(node.arguments) <= most:
         message = f"The {node.name} function requires {fewest} argument(s)."
         raise query_error("SC2050", message, node.start, node.end)
+    scope.functions.add(node.name)
     arguments = [compile_expression(argument, scope) for argument in node.arguments]
     if len(arguments) == 1:
         only = arguments[0]
@@ -470,6 +493,7 @@ def _subquery(node: Subquery, scope: Scope) -> Evaluated:
     # Imported here because running a query needs expressions, and an expression may hold a query.
     from local.cosmos.sql.run import compile_subquery
 
+    scope.root.has_subquery = True
     rows: Callable[[Slots], Iterator[Any]] = compile_subquery(node.query, scope)
     if node.kind == "exists":
         return lambda slots: next(rows(slots), UNDEFINED) is not UNDEFINED

@@ -3,14 +3,18 @@
 import json
 import math
 import re
+import signal
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from local.cosmos.sql.values import UNDEFINED, canonical, equal, is_number, number, sort_key
+from local.cosmos.wire import CosmosError
 
 # Strings grow no further than this by REPLICATE and the like; the service stops there too.
 STRING_MAX = 10_000
+PATTERN_SECONDS_MAX = 2.0
 INTEGER_MAX = 1 << 53
 
 
@@ -140,9 +144,26 @@ def regex_match(text: Any, pattern: Any, modifiers: Any = "") -> Any:
             return UNDEFINED
         flags |= {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}[letter]
     try:
-        return re.search(pattern, text, flags) is not None
+        return _searched(pattern, text, flags)
     except (re.error, RecursionError, OverflowError):
         return UNDEFINED
+
+
+def _searched(pattern: str, text: str, flags: int) -> bool:
+    """Whether the pattern occurs. One that would be tried for ever is broken off, for which a signal is needed."""
+    if threading.current_thread() is not threading.main_thread():
+        return re.search(pattern, text, flags) is not None
+    previous = signal.signal(signal.SIGALRM, _break_off)
+    before = signal.setitimer(signal.ITIMER_REAL, PATTERN_SECONDS_MAX)
+    try:
+        return re.search(pattern, text, flags) is not None
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+        signal.setitimer(signal.ITIMER_REAL, *before)
+
+
+def _break_off(number: int, frame: Any) -> None:
+    raise CosmosError(408, "The pattern of RegexMatch takes too long on one of the texts.")
 
 
 def is_part_of(candidate: Any, value: Any, partial: bool) -> bool:

@@ -1,7 +1,6 @@
 """Runs a query over items in the order of their creation, a page at a time, resuming by key."""
 
 import json
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from local.cosmos.sql.evaluate import (
     Aggregate,
     Evaluated,
+    Patience,
     Scope,
     Slots,
     compile_expression,
@@ -36,8 +36,9 @@ from local.cosmos.sql.values import UNDEFINED, canonical, is_number, sort_key
 from local.cosmos.wire import CosmosError, dumps
 
 PAGE_BYTES_MAX = 4 * 1024 * 1024
-SECONDS_MAX = 60.0
-ROWS_PER_LOOK_AT_THE_CLOCK = 500
+# How long a query may take where others have to wait for it.
+SECONDS_MAX = 5.0
+ROWS_A_PAGE_INSIDE = 500
 
 Rows = Callable[[Slots], Iterator[None]]
 # All items beyond a number, as number and text, in the order of their numbers.
@@ -61,7 +62,6 @@ class Page:
 
     rows: list[bytes]
     cursor: Cursor | None
-    scanned: int = 0
 
 
 class Program:
@@ -79,8 +79,6 @@ class Program:
             self._compile(query, parameters, now)
         except RecursionError:
             raise _too_deep() from None
-        self._deadline = 0.0
-        self._scanned = 0
 
     def _compile(self, query: Select, parameters: dict[str, Any], now: float) -> None:
         scope = Scope(parameters, now)
@@ -102,6 +100,12 @@ class Program:
         if query.order_by and self.is_grouped and query.group_by:
             raise query_error("SC2204", "'ORDER BY' is not supported together with 'GROUP BY'.")
         self.slot_count = scope.slot_count
+        self.patience = scope.patience
+        self.is_heavy = scope.has_subquery or len(query.sources) > 1 or self.inner is not None
+        # Only the main thread can break off a match of a pattern.
+        self.needs_main_thread: bool = "REGEXMATCH" in scope.functions or (
+            self.inner is not None and self.inner.needs_main_thread
+        )
 
     @property
     def most(self) -> int | None:
@@ -122,25 +126,22 @@ class Program:
             call.name == "COUNT" and isinstance(call.arguments[0], Literal) for call in counted
         )
 
-    def run(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
+    def run(self, items: Items, cursor: Cursor | None, page_size: int, seconds: float = SECONDS_MAX) -> Page:
         """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order."""
-        self._deadline = time.monotonic() + SECONDS_MAX
-        self._scanned = 0
+        self.patience.begin(seconds)
         if self.inner is not None:
-            items = self.inner.as_items(items)
+            items = self.inner.as_items(items, seconds)
         try:
-            page = self._stream(items, cursor, page_size) if self.streams else self._sorted(items, cursor, page_size)
+            return self._stream(items, cursor, page_size) if self.streams else self._sorted(items, cursor, page_size)
         except RecursionError:
             raise _too_deep() from None
-        page.scanned = self._scanned
-        return page
 
-    def as_items(self, items: Items) -> Items:
+    def as_items(self, items: Items, seconds: float) -> Items:
         """All rows of this query, numbered, in the place of items."""
         rows: list[tuple[int, bytes]] = []
         cursor = None
         while True:
-            page = self.run(items, cursor, ROWS_PER_LOOK_AT_THE_CLOCK)
+            page = self.run(items, cursor, ROWS_A_PAGE_INSIDE, seconds)
             rows += [(len(rows) + index, row) for index, row in enumerate(page.rows, 1)]
             cursor = page.cursor
             if cursor is None:
@@ -154,22 +155,14 @@ class Program:
         where, rows, root = self.where, self.rows, self.root_slot
         needs_document = not self._is_whole_item() or where is not None
         for n, body in items:
-            self._scanned += 1
-            if self._scanned % ROWS_PER_LOOK_AT_THE_CLOCK == 0:
-                self._look_at_the_clock()
+            self.patience.look_at_the_clock()
             if not needs_document:
                 yield n, 0, body, slots
                 continue
             slots[root] = json.loads(body)
             for place, _ in enumerate(rows(slots)):
-                if place and place % ROWS_PER_LOOK_AT_THE_CLOCK == 0:
-                    self._look_at_the_clock()
                 if where is None or where(slots) is True:
                     yield n, place, body, slots
-
-    def _look_at_the_clock(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise CosmosError(408, "The query did not finish within the time this endpoint gives it.")
 
     def _is_whole_item(self) -> bool:
         """Whether each row is simply the item, so that its text can be given out as it is stored."""
@@ -362,11 +355,14 @@ def _compile_sources(query: Select, scope: Scope, root_slot: int | None) -> Rows
                 yield None
 
         return single
-    return lambda slots: _combinations(slots, steps, 0)
+    return lambda slots: _combinations(slots, steps, 0, scope.patience)
 
 
-def _combinations(slots: Slots, steps: list[tuple[int, Evaluated, bool]], index: int) -> Iterator[None]:
+def _combinations(
+    slots: Slots, steps: list[tuple[int, Evaluated, bool]], index: int, patience: Patience
+) -> Iterator[None]:
     if index == len(steps):
+        patience.look_at_the_clock()
         yield None
         return
     slot, expression, iterates = steps[index]
@@ -377,7 +373,7 @@ def _combinations(slots: Slots, steps: list[tuple[int, Evaluated, bool]], index:
         if element is UNDEFINED:
             continue
         slots[slot] = element
-        yield from _combinations(slots, steps, index + 1)
+        yield from _combinations(slots, steps, index + 1, patience)
 
 
 def _bind_root(expression: Expression, scope: Scope, root_slot: int) -> Evaluated:
