@@ -160,8 +160,7 @@ def answers_problems(route: str) -> Callable[[Handler], Handler]:
 def _tell(asked: str, status: int, tally: telemetry.Tally) -> None:
     """One line for each command: what was asked, how it ended, what it did and took."""
     telemetry.measure("pledge.commands", 1, route=asked, status=str(status))
-    told = " ".join(f"{name}={value}" for name, value in tally.attributes.items())
-    commands.info("command %s status=%d %s", asked, status, told)
+    commands.info("command %s status=%d %s", asked, status, telemetry.told(tally.attributes))
 
 
 def _answer(error: PledgeError, instance: str) -> func.HttpResponse:

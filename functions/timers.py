@@ -78,8 +78,7 @@ def _register(timer: Timer) -> None:
             await heartbeats.note(services, timer.name, now, counts)
             telemetry.measure("pledge.sweep.runs", 1, timer=timer.name)
             took = {"calls": tally.calls, "units": round(tally.units), "retries": tally.retries}
-            told = " ".join(f"{name}={value}" for name, value in (counts | took).items())
-            logger.info("%s %s", timer.name, told, extra={"counts": counts})
+            logger.info("%s %s", timer.name, telemetry.told(counts | took), extra={"counts": counts})
 
     handle.__name__ = timer.name
     named = bp.function_name(name=timer.name)

@@ -12,7 +12,7 @@ import re
 import azure.functions as func
 
 from functions.http import WEBHOOK_BYTES_MAX, Refused, accepted, answers_problems, ok, raw_body, read_json
-from shared import bootstrap
+from shared import bootstrap, telemetry
 from shared.adapters.defender import scan_told
 from shared.adapters.webhooks import verify
 from shared.domain.errors import InvalidInput, PledgeError
@@ -66,6 +66,8 @@ async def run_scan_result(event: func.EventGridEvent) -> None:
         logger.error("scan without result", extra={"event_id": event.id})
         return
     raw = json.dumps(told, sort_keys=True).encode()
-    new, item = await partners.receive(services, partners.DEFENDER, event.id, raw, told, now)
-    if new and item["status"] == "received":
-        await partners.process(services, item, now)
+    with telemetry.tallied("run_scan_result") as tally:
+        new, item = await partners.receive(services, partners.DEFENDER, event.id, raw, told, now)
+        if new and item["status"] == "received":
+            await partners.process(services, item, now)
+        logger.info("run_scan_result %s", telemetry.told(tally.attributes))

@@ -130,6 +130,11 @@ def _instrument(name: str) -> Any:
     return make(name, metric.unit, metric.sentence)
 
 
+def told(noted: dict[str, Any]) -> str:
+    """Codes, ids and counts as the end of a log line, which alerts and queries read."""
+    return " ".join(f"{name}={value}" for name, value in noted.items())
+
+
 def note_events(case_id: str, kinds: list[str]) -> None:
     """What was written into which case by the command or run that is going on."""
     tally = _tally.get()

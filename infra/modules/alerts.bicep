@@ -11,6 +11,10 @@ param cosmosId string
 @description('The address that people use, asked from outside every five minutes.')
 param address string
 
+resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existing = {
+  name: last(split(workspaceId, '/'))
+}
+
 var alerts = loadJsonContent('../alerts.json')
 var runbook = 'docs/runbook.md'
 
@@ -141,6 +145,17 @@ resource alive 'Microsoft.Insights/metricAlerts@2026-01-01' = {
     actions: [{ actionGroupId: people.id }]
   }
 }
+
+resource saved 'Microsoft.OperationalInsights/workspaces/savedSearches@2025-02-01' = [for each in loadJsonContent('../queries.json'): {
+  parent: workspace
+  name: 'pledge-${each.name}'
+  properties: {
+    category: 'Pledge'
+    displayName: each.asks
+    query: each.query
+    version: 2
+  }
+}]
 
 resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   name: guid(resourceGroup().id, 'pledge')

@@ -41,6 +41,10 @@ var platformSettings = {
   APPLICATIONINSIGHTS_CONNECTION_STRING: insightsConnectionString
   APPLICATIONINSIGHTS_AUTHENTICATION_STRING: 'ClientId=${clientId};Authorization=AAD'
   AZURE_CLIENT_ID: clientId
+  // The worker exports what the code traces. The SDKs' own spans would say the same again, with addresses in them.
+  PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY: 'true'
+  OTEL_SERVICE_NAME: 'pledge'
+  OTEL_PYTHON_DISABLED_INSTRUMENTATIONS: 'azure_sdk,django,fastapi,flask,psycopg2,requests,urllib,urllib3'
 }
 
 resource plan 'Microsoft.Web/serverfarms@2025-03-01' = {
@@ -108,6 +112,14 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
           tag: 'ServiceTag'
           ipAddress: 'AzureFrontDoor.Backend'
           headers: { 'x-azure-fdid': [frontDoorId] }
+        }
+        {
+          // Results of the malware scan come to the host's own address, with its own key; the routes still check each caller.
+          name: 'event-grid'
+          action: 'Allow'
+          priority: 110
+          tag: 'ServiceTag'
+          ipAddress: 'AzureEventGrid'
         }
       ]
     }

@@ -6,29 +6,36 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import telemetry
-from shared.use_cases.commands import CASES
+from shared.use_cases.commands import CASES, STAFF_ROLES
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
-UNPAID_MAX = 1000
+COUNTED_MAX = 1000
 
 
 async def look(services: Services, now: datetime) -> dict[str, int]:
-    """How long the oldest task of a member of staff has been overdue, and how many approved refunds are unpaid."""
+    """Whose tasks are overdue, for how long the oldest of each has been, and how many approved refunds are unpaid."""
     late = await services.store.query(
         CASES,
-        "SELECT TOP 1 c.agenda.queue_at AS due FROM c WHERE c.kind = 'case' AND c.agenda.queue_at <= @now"
-        " AND c.agenda.turn IN ('specialist', 'admissions', 'careers', 'finance') ORDER BY c.agenda.queue_at",
-        {"now": now.isoformat()},
+        "SELECT TOP @most c.agenda.turn, c.agenda.queue_at AS due FROM c WHERE c.kind = 'case'"
+        " AND c.agenda.queue_at <= @now AND c.agenda.turn IN ('specialist', 'admissions', 'careers', 'finance')"
+        " ORDER BY c.agenda.queue_at",
+        {"now": now.isoformat(), "most": COUNTED_MAX},
     )
     unpaid = await services.store.query(
         CASES,
         "SELECT TOP @most c.case_id FROM c WHERE c.kind = 'case'"
         " AND c.agenda.what IN ('pay', 'confirm_payment', 'approve_anew')",
-        {"most": UNPAID_MAX},
+        {"most": COUNTED_MAX},
     )
-    overdue = int((now - datetime.fromisoformat(late[0]["due"])).total_seconds()) if late else 0
-    telemetry.measure("pledge.case.overdue", overdue)
+    seen = {"overdue_seconds": 0, "unpaid": len(unpaid)}
+    for role in sorted(STAFF_ROLES):
+        waiting = [
+            int((now - datetime.fromisoformat(row["due"])).total_seconds()) for row in late if row["turn"] == role
+        ]
+        seen[f"late_{role.value}"] = len(waiting)
+        seen["overdue_seconds"] = max(seen["overdue_seconds"], *waiting, 0)
+        telemetry.measure("pledge.case.overdue", max(waiting, default=0), turn=role.value)
     telemetry.measure("pledge.refunds.unpaid", len(unpaid))
-    return {"overdue_seconds": overdue, "unpaid": len(unpaid)}
+    return seen

@@ -27,7 +27,7 @@ def test_every_measurement_is_a_row_and_every_row_is_measured() -> None:
     assert measured() == set(METRICS)
 
 
-@pytest.mark.parametrize("file", ["alerts.json", "workbook.json", "queries.kql"])
+@pytest.mark.parametrize("file", ["alerts.json", "workbook.json", "queries.json"])
 def test_alerts_workbook_and_queries_ask_for_what_is_measured(file: str) -> None:
     asked = set(re.findall(r"pledge\.[a-z.]+", (ROOT / "infra" / file).read_text("utf-8")))
 

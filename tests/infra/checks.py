@@ -166,6 +166,8 @@ def flex(files: dict[str, str]) -> list[str]:
         problems.append("Deployment uses a key.")
     if app["siteConfig"]["minTlsVersion"] != "1.2" or app["siteConfig"]["ftpsState"] != "Disabled":
         problems.append("Old protocols are open.")
+    if "AzureEventGrid" not in str(app["siteConfig"]["ipSecurityRestrictions"]):
+        problems.append("Event Grid could not deliver what the scanner found.")
     return problems
 
 

@@ -13,9 +13,11 @@ from tests.infra.reading import INFRA, ROOT, texts
 
 ALERTS: dict[str, list[dict[str, Any]]] = json.loads((INFRA / "alerts.json").read_text("utf-8"))
 EACH = [alert for kind in ALERTS.values() for alert in kind]
+QUERIES: list[dict[str, Any]] = json.loads((INFRA / "queries.json").read_text("utf-8"))
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
 FILLED = {
-    "AppTraces", "AppRequests", "StorageBlobLogs", "AzureDiagnostics", "CDBDataPlaneRequests", "datatable", "let",
+    "AppTraces", "AppRequests", "AppMetrics", "StorageBlobLogs", "AzureDiagnostics", "CDBDataPlaneRequests",
+    "datatable", "let",
 }  # fmt: skip
 LOGGED = "\n".join(path.read_text("utf-8") for f in ("functions", "shared") for path in (ROOT / f).rglob("*.py"))
 
@@ -55,7 +57,28 @@ def test_a_query_asks_a_table_that_is_filled(alert: dict[str, Any]) -> None:
 
 def test_the_workbook_is_deployed_and_asks_filled_tables() -> None:
     workbook = json.loads((INFRA / "workbook.json").read_text("utf-8"))
-    asked = [item["content"]["query"] for item in workbook["items"] if item["type"] == 3]
-    assert len(asked) >= 5
-    assert {re.match(r"\w+", query)[0] for query in asked} <= FILLED  # type: ignore[index]
+    shown = {item["name"]: item["content"]["query"] for item in workbook["items"] if item["type"] == 3}
+    assert shown == {each["name"]: each["query"] for each in QUERIES}
+    titles = {item["name"]: item["content"]["json"] for item in workbook["items"] if item["type"] == 1}
+    assert titles == {f"{each['name']}-title": f"## {each['asks']}" for each in QUERIES}
     assert "loadTextContent('../workbook.json')" in texts()["modules/alerts.bicep"]
+    assert "loadJsonContent('../queries.json')" in texts()["modules/alerts.bicep"]
+
+
+@pytest.mark.parametrize("question", ["What is late", "Who waits on whom", "What failed", "What it cost",
+                                      "Is anyone attacking"])  # fmt: skip
+def test_a_saved_query_answers(question: str) -> None:
+    assert [each for each in QUERIES if each["asks"].startswith(question)]
+
+
+@pytest.mark.parametrize("each", QUERIES, ids=lambda each: each["name"])
+def test_a_saved_query_asks_for_what_is_logged(each: dict[str, Any]) -> None:
+    assert re.match(r"\w+", each["query"])[0] in FILLED  # type: ignore[index]
+    for said in re.findall(r"Message startswith '([^']+)'", each["query"]):
+        assert said.startswith("run_") or f'"{said}' in LOGGED, said
+
+
+@pytest.mark.parametrize("each", [*ALERTS["queries"], *QUERIES], ids=lambda each: each["name"])
+def test_a_query_reads_fields_that_lines_have(each: dict[str, Any]) -> None:
+    for name in re.findall(r"[ '(]([a-z_]+)=\(", each["query"]):
+        assert re.search(rf"[\"' ]{name}[\"'=]", LOGGED) or name.startswith("late_"), name

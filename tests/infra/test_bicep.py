@@ -39,6 +39,7 @@ def test_nothing_is_wrong() -> None:
         ("modules/functions.bicep", "http: { perInstanceConcurrency: perInstanceConcurrency }", "", "one request at a"),
         ("modules/functions.bicep", "type: 'UserAssignedIdentity'", "type: 'StorageAccountConnectionString'", "a key"),
         ("modules/functions.bicep", "  AZURE_CLIENT_ID:", "  TZ: 'UTC'\n  AZURE_CLIENT_ID:", "Flex"),
+        ("modules/functions.bicep", "ipAddress: 'AzureEventGrid'", "ipAddress: 'AzureCloud'", "Event Grid could not"),
         ("modules/identity.bicep", "output id string = identity.id", "output apiKey string = identity.id", "a secret"),
         ("main.bicep", "COSMOS_DATABASE:", "COSMOS_KEY: ''\n      COSMOS_DATABASE:", "COSMOS_KEY is set"),
         ("main.bicep", "COSMOS_DATABASE:", "AUTHORITY: ''\n      COSMOS_DATABASE:", "AUTHORITY is set"),

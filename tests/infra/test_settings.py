@@ -21,7 +21,11 @@ PLATFORM = {
     "AzureWebJobsStorage__clientId",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
+    "PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY",
+    "OTEL_SERVICE_NAME",
+    "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS",
 }
+"""Read by the platform and by what it loads into the worker."""
 LAPTOP = {"FUNCTIONS_WORKER_RUNTIME", "AzureWebJobsStorage"}
 
 
@@ -45,6 +49,22 @@ def shown() -> dict[str, str]:
 
 def test_azure_sets_what_the_code_reads_and_nothing_else() -> None:
     assert set(set_in_azure()) == read_by_code() - set(NEVER_SET) | HOST | PLATFORM
+
+
+def test_there_is_one_exporter_and_the_worker_is_told_to_load_it() -> None:
+    packages = re.findall(r"^(azure-monitor-[a-z-]+|opentelemetry-exporter-[a-z-]+)==", needed(), re.MULTILINE)
+
+    assert packages == ["azure-monitor-opentelemetry"]
+    assert set_in_azure()["PYTHON_APPLICATIONINSIGHTS_ENABLE_TELEMETRY"] == "true"
+    assert "azure_sdk" in str(set_in_azure()["OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"])
+    assert json.loads((ROOT / "host.json").read_text("utf-8"))["telemetryMode"] == "OpenTelemetry"
+    for folder in ("functions", "shared"):
+        for path in (ROOT / folder).rglob("*.py"):
+            assert "configure_azure_monitor" not in path.read_text("utf-8"), "The worker does that; twice is double."
+
+
+def needed() -> str:
+    return (ROOT / "requirements.txt").read_text("utf-8")
 
 
 def test_the_example_shows_what_the_code_reads_and_nothing_else() -> None:
