@@ -152,6 +152,7 @@ class Endpoint:
                 "ms": round((time.perf_counter() - started) * 1000, 2),
                 "meta": call.is_meta,
                 "session": call.request.header("x-ms-session-token"),
+                "bytes": len(call.request.body),
             }
         )
 

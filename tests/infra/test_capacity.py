@@ -1,0 +1,40 @@
+"""The capacity page is what its model says, and the model rests on what the code does now."""
+
+from __future__ import annotations
+
+from local.testing import Stack
+from tools import capacity
+
+ALIKE = ("apply", "look", "staff act", "partner event", "person acts")
+"""Commands that take the same on a stack that other tests use too; the rest depends on what lies about."""
+
+
+def test_the_page_is_what_the_model_says() -> None:
+    written = capacity.PAGE.read_text("utf-8")
+
+    assert written == capacity.page(), "run: python tools/capacity.py --write"
+
+
+def test_the_model_rests_on_what_commands_take_now(stack: Stack) -> None:
+    known, found = capacity.kept(), capacity.measure(stack)
+
+    assert {name: found[name]["calls"] for name in ALIKE} == {name: known[name]["calls"] for name in ALIKE}, (
+        "run: python tools/capacity.py --measure --write"
+    )
+    for name in ALIKE:
+        for what in ("units", "bytes"):
+            assert abs(found[name][what] - known[name][what]) <= 0.15 * known[name][what], (name, what)
+
+
+def test_twice_as_many_candidates_cost_twice_as_much_and_idle_months_the_same() -> None:
+    one, two = (capacity.Model(number, capacity.kept()) for number in (1_000, 2_000))
+
+    assert sum(two.variable().values()) == 2 * sum(one.variable().values())
+    assert two.fixed() == one.fixed()
+
+
+def test_the_model_reads_the_deployments_own_numbers() -> None:
+    assert capacity.deployed("casesMaxThroughput") == 4000
+    assert capacity.deployed("casesMaxThroughput", "dev") == 1000
+    assert capacity.deployed("TIMER_ITEMS_MAX") == 500
+    assert capacity.deployed("perInstanceConcurrency") == 16
