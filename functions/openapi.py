@@ -10,7 +10,18 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from functions import applications, conflicts, enrolments, placements, positions, privacy, refunds, reports, screening
+from functions import (
+    applications,
+    conflicts,
+    enrolments,
+    imports,
+    placements,
+    positions,
+    privacy,
+    refunds,
+    reports,
+    screening,
+)  # fmt: skip
 from functions.access import ACCESS, Access
 from functions.http import PROBLEMS
 
@@ -35,7 +46,12 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": applications.CaseQuestion,
 }
+UPLOADS: dict[str, type[BaseModel]] = {
+    "POST cases/{case_id}/documents": applications.DocumentUpload,
+    "POST placement-imports": imports.ImportOrder,
+}
 CREATED = {
+    "POST placement-imports": "201",
     "POST applications": "202",
     "POST links": "202",
     "POST audits": "201",
@@ -89,8 +105,9 @@ def _operation(route: str, method: str, path: str, access: Access) -> dict[str, 
         operation["security"].append({"staff": []})
     if route in FORMS:
         operation["requestBody"] = _body(route)
-    elif route == "POST cases/{case_id}/documents":
-        operation["requestBody"] = {"required": True, "content": {"multipart/form-data": {"schema": _upload()}}}
+    elif route in UPLOADS:
+        content = {"multipart/form-data": {"schema": _upload(UPLOADS[route])}}
+        operation["requestBody"] = {"required": True, "content": content}
     elif route == "POST webhooks/{partner}":
         operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
     return operation
@@ -135,15 +152,10 @@ def _body(route: str) -> dict[str, Any]:
     return {"required": bool(FORMS[route].model_fields), "content": content}
 
 
-def _upload() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["kind", "file"],
-        "properties": {
-            "kind": {"type": "string"},
-            "file": {"type": "string", "contentMediaType": "application/octet-stream"},
-        },
-    }
+def _upload(form: type[BaseModel]) -> dict[str, Any]:
+    fields = {name: {"type": "string"} for name in form.model_fields}
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    return {"type": "object", "required": [*fields, "file"], "properties": {**fields, "file": file}}
 
 
 def _responses(route: str) -> dict[str, Any]:

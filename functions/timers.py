@@ -14,7 +14,7 @@ from shared import bootstrap, telemetry
 from shared.audit import heartbeats
 from shared.domain.errors import PledgeError
 from shared.reports import refresh
-from shared.use_cases import audits, deadlines, deliveries, documents, partners, privacy, watch
+from shared.use_cases import audits, deadlines, deliveries, documents, imports, partners, privacy, watch
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -34,6 +34,11 @@ async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
         logger.exception("the inbox could not be read")
         heard = {"inbox_failed": 1}
     sent = await deliveries.run_deliveries(services, now)
+    try:
+        sent |= await imports.run_imports(services, now)
+    except PledgeError:
+        logger.exception("an import could not go on")
+        sent |= {"imports_failed": 1}
     try:
         seen = await watch.look(services, now)
     except PledgeError:

@@ -66,6 +66,10 @@ HTTP = [
     ("get_positions", "GET positions", "ANONYMOUS"),
     ("post_introductions", "POST cases/{case_id}/introductions", "ANONYMOUS"),
     ("post_introductions_outcome", "POST cases/{case_id}/introductions/{introduction}/outcome", "ANONYMOUS"),
+    ("post_placement_imports", "POST placement-imports", "ANONYMOUS"),
+    ("post_placement_imports_continuation", "POST placement-imports/{import_id}/continuation", "ANONYMOUS"),
+    ("get_placement_import", "GET placement-imports/{import_id}", "ANONYMOUS"),
+    ("get_placement_import_result", "GET placement-imports/{import_id}/result", "ANONYMOUS"),
     ("get_early_risk", "GET early-risk", "ANONYMOUS"),
     ("post_placements_correction", "POST cases/{case_id}/placements/{placement}/correction", "ANONYMOUS"),
     (
