@@ -152,6 +152,16 @@ def listed(path: Path) -> list[str]:
     return [line for line in path.read_text().splitlines() if line.strip() and not line.startswith("#")]
 
 
+def module_of(name: str) -> str:
+    return name.partition("::")[0].partition(".")[0]
+
+
+def missing_of(result: Result, files: list[str]) -> list[str]:
+    """What has to pass of these files' tests and did not."""
+    modules, passed = {file.removesuffix(".py") for file in files}, set(result.passed)
+    return [name for name in listed(MUST_PASS) if module_of(name) in modules and name not in passed]
+
+
 def all_files() -> list[str]:
     return [line.split()[0] for line in listed(FILES)]
 
@@ -173,6 +183,12 @@ def main() -> int:
         process, url = (None, given.url) if given.url else start_endpoint(folder)
         try:
             total = run_all(url, files)
+            missing = [] if given.record else missing_of(total, files)
+            if missing:
+                # Some tests have the clock in them, or count what the SDK does by the way; they get a second try.
+                again = sorted({file for file in files for name in missing if module_of(name) == file[:-3]})
+                print("Once more, one after another: " + ", ".join(again))
+                total.passed += [name for file in again for name in run(url, file).passed if name in missing]
         finally:
             if process is not None:
                 process.terminate()
@@ -182,9 +198,7 @@ def main() -> int:
         head = "# Tests of the SDK's own that the local endpoint has to pass; written by --record.\n"
         MUST_PASS.write_text(head + "".join(f"{name}\n" for name in sorted(total.passed)))
         return 0
-    modules = {file.removesuffix(".py") for file in files}
-    required = [name for name in listed(MUST_PASS) if name.partition(".")[0].partition("::")[0] in modules]
-    missing = [name for name in required if name not in set(total.passed)]
+    missing = missing_of(total, files)
     for name in missing:
         print(f"must pass, and did not: {name}")
     return 1 if missing else 0

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.local_cosmos.conftest import REPOSITORY
-from tools.cosmos_sdk_tests import MUST_PASS, NOT_FETCHED, QUICK, all_files, listed
+from tools.cosmos_sdk_tests import MUST_PASS, NOT_FETCHED, QUICK, all_files, listed, module_of
 
 
 def test_part_of_the_sdks_own_tests_passes() -> None:
@@ -24,5 +24,5 @@ def test_must_pass_list_is_of_the_files_that_are_run() -> None:
     modules = {file.removesuffix(".py") for file in all_files()}
 
     assert len(required) == len(set(required)) > 900
-    assert {name.partition("::")[0].partition(".")[0] for name in required} <= modules
+    assert {module_of(name) for name in required} <= modules
     assert set(QUICK) <= set(all_files())
