@@ -14,6 +14,7 @@ from functions import (
     reports,
     screening,
     service,
+    support,
     timers,
     webhooks,
 )  # fmt: skip
@@ -35,6 +36,7 @@ for noun in (
     webhooks,
     reports,
     service,
+    support,
     timers,
 ):
     app.register_functions(noun.bp)

@@ -149,6 +149,10 @@ ACCESS: dict[str, Access] = {
     f"GET {CASE}/documents/{{document}}": _staff(*CASE_STAFF),
     f"GET {CASE}/events": _staff(*CASE_STAFF, AUDITOR),
     f"POST {CASE}/data-requests/{{request}}/ruling": _staff(ADMISSIONS, FINANCE, key=True),
+    f"POST {CASE}/intake-move": _staff(ADMISSIONS),
+    f"POST {CASE}/duplicate": _staff(ADMISSIONS, key=True),
+    f"POST {CASE}/date-corrections": _staff(ADMISSIONS, FINANCE),
+    f"POST {CASE}/date-corrections/{{correction}}/signature": _staff(ADMISSIONS, FINANCE, key=True),
     f"POST {CASE}/holds": _staff(ADMISSIONS, CAREERS, FINANCE),
     f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
     # auditor, admin

@@ -21,13 +21,14 @@ from functions import (
     refunds,
     reports,
     screening,
-)  # fmt: skip
+    support,
+)
 from functions.access import ACCESS, Access
 from functions.http import PROBLEMS
 
 FORMS: dict[str, type[BaseModel]] = {
     f"POST {act.full_route}": act.form
-    for noun in (applications, screening, enrolments, placements, positions, refunds, privacy, conflicts)
+    for noun in (applications, screening, enrolments, placements, positions, refunds, privacy, conflicts, support)
     for act in noun.ACTS
 } | {
     "POST applications": applications.Application,

@@ -29,6 +29,7 @@ CLOSED = (
     "withdrawn",
     "offer_withdrawn",
     "conditions_not_met",
+    "duplicate",
 )
 """States that ended the application; a new submission opens the next attempt."""
 
@@ -226,7 +227,7 @@ APPLICATION = LifeCycle(
             [ADMISSIONS],
             "Within 30 days a lapsed offer is given back.",
         ),
-        *custody.rows(STATES[1:]),
+        *custody.rows(STATES[1:], OPEN),
     ),
 )
 

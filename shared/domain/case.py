@@ -191,7 +191,7 @@ CHANGES_FACTS = frozenset(
     {
         "diploma_awarded", "pause_ruled", "pause_ended", "placement_verified", "placement_disputed",
         "placement_retracted", "placement_ended", "placement_corrected", "placement_matched", "job_offer_ruled",
-        "criterion_waived",
+        "criterion_waived", "correction_signed",
     }
 )  # fmt: skip
 """Events that can make a claim possible: a notice sent before no longer counts, and the claim's clock starts anew.

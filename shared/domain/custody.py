@@ -1,4 +1,4 @@
-"""What is done with the file of a case, whatever stage it is at: requests for one's data, holds, erasure, conflicts."""
+"""What is done with the file of a case at any stage: requests for data, holds, erasure, conflicts, repairs."""
 
 from __future__ import annotations
 
@@ -18,10 +18,21 @@ APPLICANT, SPECIALIST, ADMISSIONS = Role.APPLICANT, Role.SPECIALIST, Role.ADMISS
 CAREERS, FINANCE, SYSTEM = Role.CAREERS, Role.FINANCE, Role.SYSTEM
 
 
-def rows(states: Iterable[str]) -> tuple[Row, ...]:
-    """The rows of the application's table that hold in every one of these states and change none."""
-    whenever = frozenset(states)
+def rows(states: Iterable[str], on_the_way: Iterable[str]) -> tuple[Row, ...]:
+    """The rows of the application's table that hold in every one of these states and change none; and those of a
+    person who is on the way in."""
+    whenever, on_the_way = frozenset(states), frozenset(on_the_way)
     return (
+        row("move_intake", "intake_moved", on_the_way, None, [ADMISSIONS],
+            "The person begins with another intake; everything else stays."),
+        row("close_duplicate", "duplicate_closed", on_the_way, "duplicate", [ADMISSIONS],
+            "The person has another case; this one is closed, and nothing is merged."),
+        row("propose_correction", "correction_proposed", whenever, None, [ADMISSIONS, FINANCE],
+            "A date on record is wrong; the right one is proposed to another person."),
+        row("sign_correction", "correction_signed", whenever, None, [ADMISSIONS, FINANCE],
+            "Another person signs the right date; the record carries it from now on."),
+        row("drop_correction", "correction_dropped", whenever, None, [ADMISSIONS, FINANCE],
+            "A proposed date is not signed."),
         row("request_data", "data_requested", whenever, None, [APPLICANT, ADMISSIONS, CAREERS],
             "The person asks for a copy of everything about them, or that it be erased."),
         row("grant_data_request", "data_request_granted", whenever, None, [ADMISSIONS, FINANCE],
@@ -75,13 +86,29 @@ class Conflict(Record):
     lifted: bool = False
 
 
+class Correction(Record):
+    """A date of the record that somebody found wrong. `status`: proposed, signed or dropped."""
+
+    id: str
+    what: str
+    day: date
+    was: date
+    proposed_by: str
+    status: str = "proposed"
+
+
 class Custody(Record):
     """What was asked and ordered about the file itself."""
 
     requests: list[DataRequest] = Field(default_factory=list)
     holds: list[Hold] = Field(default_factory=list)
     conflicts: list[Conflict] = Field(default_factory=list)
+    corrections: list[Correction] = Field(default_factory=list)
     erasure_begun_at: datetime | None = None
+
+    def correction(self, correction_id: str | None) -> Correction | None:
+        """The correction of that id, if there is one."""
+        return next((each for each in self.corrections if each.id == correction_id), None)
 
     def binds(self, staff_id: str) -> bool:
         """Whether this member of staff has a conflict here."""
@@ -142,6 +169,39 @@ def _conflict_lifted(case: Case, event: Event) -> None:
         conflict.lifted = conflict.lifted or conflict.id == event.subject
 
 
+def _intake_moved(case: Case, event: Event) -> None:
+    case.intake = event.data["intake"]
+
+
+def _duplicate_closed(case: Case, event: Event) -> None:
+    case.duplicate_of = event.data["duplicate_of"]
+
+
+def date_of(case: Case, what: str) -> date | None:
+    """A date of the record that may be corrected, as it stands."""
+    record = case.enrolment.contract if what == "received_on" else case.enrolment
+    found: date | None = getattr(record, what, None)
+    return found
+
+
+def _correction_proposed(case: Case, event: Event) -> None:
+    case.custody.corrections.append(Correction(id=str(event.subject), proposed_by=event.actor.id, **event.data))
+
+
+def _correction_signed(case: Case, event: Event) -> None:
+    correction = case.custody.correction(event.subject)
+    assert correction is not None
+    correction.status = "signed"
+    setattr(case.enrolment.contract if correction.what == "received_on" else case.enrolment, correction.what,
+            correction.day)  # fmt: skip
+
+
+def _correction_dropped(case: Case, event: Event) -> None:
+    correction = case.custody.correction(event.subject)
+    assert correction is not None
+    correction.status = "dropped"
+
+
 FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "data_requested": _requested,
     "data_request_granted": _ruled,
@@ -152,4 +212,9 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "data_erased": _erased,
     "conflict_declared": _conflict_declared,
     "conflict_lifted": _conflict_lifted,
+    "intake_moved": _intake_moved,
+    "duplicate_closed": _duplicate_closed,
+    "correction_proposed": _correction_proposed,
+    "correction_signed": _correction_signed,
+    "correction_dropped": _correction_dropped,
 }

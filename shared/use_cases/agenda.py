@@ -137,6 +137,8 @@ def _data_turn(case: Case, programme: Programme) -> Turn | None:
             return Turn("careers", "call_about_data_request", request.asked_at + days)
         if request.status == "confirmed":
             return Turn("admissions", "rule_data_request", request.asked_at + days)
+    if any(correction.status == "proposed" for correction in case.custody.corrections):
+        return Turn("admissions", "sign_correction", None)
     return None
 
 

@@ -49,10 +49,10 @@ def send_contract(change: Change, *, deposit: str = "0") -> None:
         time_zone=case.time_zone,
         deposit_minor=deposit_minor,
     )
-    change.tell("contract_sent", sign_from=(change.today + _wait(change)).isoformat())
+    change.tell("contract_sent", sign_from=(change.today + signature_wait(change)).isoformat())
 
 
-def _wait(change: Change) -> timedelta:
+def signature_wait(change: Change) -> timedelta:
     """Days that must have passed after receipt before a signature counts (France: seven full days, then the next)."""
     days = change.programme.countries[change.case.country].signature_wait_days
     return timedelta(days=days + 1) if days else timedelta(0)
@@ -72,7 +72,7 @@ def sign_contract(change: Change, services: Services) -> None:
     change.check("contract_signed")
     contract = change.case.enrolment.contract
     assert contract is not None and contract.received_on is not None
-    first_day = contract.received_on + _wait(change)
+    first_day = contract.received_on + signature_wait(change)
     require(
         change.today >= first_day,
         "signature-too-early",

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.application import Assessment, Condition, Document, Offer, Submission
 from shared.domain.case import Case
-from shared.domain.custody import Conflict, DataRequest, Hold
+from shared.domain.custody import Conflict, Correction, DataRequest, Hold
 from shared.domain.enrolment import Contract, Introduction, JobOffer, Leave, Pause
 from shared.domain.enrolment import Payee as KnownPayee
 from shared.domain.events import Actor, Event
@@ -60,6 +60,11 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "application_withdrawn": (None, {}),
     "application_reopened": (None, {}),
     "offer_lapse_undone": (None, {"answer_by": "2027-07-01"}),
+    "intake_moved": (None, {"intake": "2027-autumn"}),
+    "duplicate_closed": (None, {"duplicate_of": "e" * 26}),
+    "correction_proposed": ("t2", {"what": "started_on", "day": "2027-05-02", "was": "2027-05-01"}),
+    "correction_signed": ("t1", {}),
+    "correction_dropped": ("t1", {}),
     "data_requested": ("d2", {"kind": "erasure"}),
     "data_request_granted": ("d1", {}),
     "data_request_refused": ("d1", {}),
@@ -188,6 +193,7 @@ def case_in(cycle: str, state: str) -> Case:
     case.payee = KnownPayee(hash="d" * 64, named_at=BEFORE, named_by="applicant")
     case.custody.requests = [DataRequest(id="d1", kind="export", asked_at=BEFORE, asked_by="applicant")]
     case.custody.holds = [Hold(id="h1", placed_on=EARLIER, placed_by="t/another", reason="dispute")]
+    case.custody.corrections = [Correction(id="t1", what="qualified_on", day=DAY, was=EARLIER, proposed_by="t/another")]
     case.custody.conflicts = [Conflict(id="x1", staff="t/aunt", relation="relative", declared_by="t/aunt")]
     case.claims = [Claim(id="k1", filed_at=BEFORE, refund="r1")]
     case.placements["j1"] = Placement(

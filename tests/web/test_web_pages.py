@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from functions import applications, conflicts, enrolments, placements, positions, privacy, refunds, screening
+from functions import applications, conflicts, enrolments, placements, positions, privacy, refunds, screening, support
 from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
@@ -29,7 +29,7 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 CASE = "cases/{case_id}/"
 FORMS = {
     act.route: act.form
-    for noun in (applications, conflicts, enrolments, placements, positions, privacy, refunds, screening)
+    for noun in (applications, conflicts, enrolments, placements, positions, privacy, refunds, screening, support)
     for act in noun.ACTS
 }
 FORMS["documents"] = applications.DocumentUpload

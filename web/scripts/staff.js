@@ -186,6 +186,7 @@ const IDS = {
   pause_id: ({ enrolment }) => enrolment.pauses.map((each) => each.id),
   request: ({ custody }) => custody.requests.filter((each) => !["granted", "refused"].includes(each.status)).map((each) => each.id),
   conflict: ({ custody }) => custody.conflicts.filter((each) => !each.lifted).map((each) => each.id),
+  correction: ({ custody }) => custody.corrections.filter((each) => each.status === "proposed").map((each) => each.id),
   hold: ({ custody }) => custody.holds.filter((each) => !each.released_on).map((each) => each.id),
   refund: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "approved" || refunds[id].frozen),
   appeal: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "appealed"),
