@@ -51,6 +51,7 @@ bench: setup
 	@$(BIN)/python tools/bench_policy.py
 	@$(BIN)/python tools/bench_commands.py
 	@$(BIN)/python tools/bench_cosmos.py
+	@$(BIN)/python tools/bench_reports.py
 
 spans: setup
 	@$(BIN)/python -m local.spans

@@ -64,6 +64,7 @@ ACCESS: dict[str, Access] = {
     "POST links": ANYONE,
     "GET health/live": ANYONE,
     "GET openapi.json": ANYONE,
+    "GET reports/outcomes/public": ANYONE,
     "POST webhooks/{partner}": Access(partner=True),
     # the person, by link; staff where the row says so
     f"GET {CASE}": Access(link=STATUS, roles=(*CASE_STAFF, AUDITOR)),
@@ -157,6 +158,10 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
     # auditor, admin
     f"GET {CASE}/reads": _staff(AUDITOR, ADMIN),
+    "GET reports/outcomes": _staff(AUDITOR, ADMIN, CAREERS, FINANCE),
+    "GET reports/outcomes/people/{person}": _staff(AUDITOR),
+    "GET reports/refund-liability": _staff(FINANCE, AUDITOR, ADMIN),
+    "GET reports/funnel": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     "POST audits": _staff(AUDITOR, ADMIN),
     "GET audits": _staff(AUDITOR, ADMIN),
     "GET audits/{run}": _staff(AUDITOR, ADMIN),

@@ -14,6 +14,7 @@ from functions import (
     applications,
     conflicts,
     enrolments,
+    figures,
     imports,
     placements,
     positions,
@@ -41,6 +42,11 @@ FORMS: dict[str, type[BaseModel]] = {
     "POST staff-revocations": reports.StaffRevocation,
 }
 QUERIES: dict[str, type[BaseModel]] = {
+    "GET reports/outcomes": figures.OutcomesQuestion,
+    "GET reports/outcomes/public": figures.PublishedQuestion,
+    "GET reports/outcomes/people/{person}": figures.TraceQuestion,
+    "GET reports/refund-liability": figures.LiabilityQuestion,
+    "GET reports/funnel": figures.FunnelQuestion,
     "GET work-queue": applications.QueueQuestion,
     "GET early-risk": applications.PageQuestion,
     "GET positions": positions.PositionQuestion,

@@ -49,7 +49,7 @@ async def demonstrate(info: dict[str, Any], seed: int, people: int, bar: Bar) ->
         chosen = chosen[::step][:people] if people < len(chosen) else chosen
         await world.live([lived(person, life) for person, life in chosen])
         await world.move_to(LAST_DAY)
-        for timer in ("run_deliveries", "run_privacy_retention", "run_refund_audit", "run_deliveries"):
+        for timer in ("run_deliveries", "run_privacy_retention", "run_refund_audit", "run_deliveries", "run_reports"):
             await world.run_timer(timer)
         return await summary(world)
     finally:

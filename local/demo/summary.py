@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from local.demo.reports import FILES, address, reports
 from local.demo.world import World
 
 
@@ -37,6 +38,8 @@ async def summary(world: World) -> dict[str, Any]:
         "examined": run["examined"],
         "audit": run,
     }
+    told["files"] = await reports(world)
+    told["asked"] = [address(world, name) for name in FILES]
     told["table"] = table(told)
     return told
 
@@ -95,7 +98,7 @@ def table(told: dict[str, Any]) -> str:
 def written(told: dict[str, Any], folder: Path) -> list[str]:
     """Write the summary as JSON and as a page with a picture, and the audit's run; where they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {key: each for key, each in told.items() if key not in ("table", "audit")}
+    kept = {key: each for key, each in told.items() if key not in ("table", "audit", "files")}
     contents = {
         "demo.html": _page(told),
         "demo.json": json.dumps(kept, indent=1),
@@ -103,7 +106,9 @@ def written(told: dict[str, Any], folder: Path) -> list[str]:
     }
     for name, content in contents.items():
         (folder / name).write_text(content, "utf-8")
-    return [str(folder / name) for name in contents]
+    for name, file in told["files"].items():
+        (folder / name).write_bytes(file)
+    return [str(folder / name) for name in (*contents, *told["files"])]
 
 
 def _page(told: dict[str, Any]) -> str:

@@ -38,13 +38,13 @@ def _published(total: Cell, withheld: set[str]) -> tuple[dict[str, int | None], 
     while pending:
         cell, is_shown = pending.pop()
         answer[cell.name] = cell.count if is_shown else None
-        for split in cell.splits:
+        for split in reversed(cell.splits):
             hidden = {each.name for each in split}
             if is_shown:
                 hidden, is_safe = _hidden(split, withheld)
                 if not is_safe:
                     return answer, cell.name
-            pending += [(each, each.name not in hidden) for each in split]
+            pending += [(each, each.name not in hidden) for each in reversed(split)]
     return answer, None
 
 

@@ -83,7 +83,7 @@ def france(roster: Roster, day: int) -> Figures:
     asked = [
         each
         for each in roster.graduates
-        if has_answered(each) and each.is_authorised and not each.is_student and not _is_work_study(each, day)
+        if has_answered(each) and each.is_authorised and not each.is_student and not is_work_study(each, day)
     ]
     return {
         "target_job": Share(sum(is_placed(each, day, IN_FIELD) for each in asked), len(asked)),
@@ -91,7 +91,8 @@ def france(roster: Roster, day: int) -> Figures:
     }
 
 
-def _is_work_study(graduate: Graduate, day: int) -> bool:
+def is_work_study(graduate: Graduate, day: int) -> bool:
+    """Whether all work that was found by `day` is an apprenticeship."""
     held = [each for each in graduate.placements if each.day <= day]
     return bool(held) and all(each.contract == WORK_STUDY for each in held)
 
@@ -156,7 +157,10 @@ def _is_held(placement: Placement, day: int) -> bool:
     return began <= day and (placement.ended is None or placement.ended >= day)
 
 
-_REMOVED = "students, work-study contracts and people unable to work leave both sides"
+_REMOVED = (
+    "students, work-study contracts and people unable to work leave both sides; jobs abroad, which would too, are not "
+    "told apart"
+)
 _CIRR = "cirr.org/standards: tracking job outcomes, tracking enrollment and graduation"
 YARDSTICKS: tuple[Yardstick, ...] = (
     Yardstick("cirr", "2020", 180, "statuses 1A to 1E accepted by the day", "graduates not excluded by survey or law",

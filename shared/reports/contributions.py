@@ -10,8 +10,9 @@ from typing import Any
 from shared.domain.calendar import add_months
 from shared.domain.case import LIFE_CYCLES, Case
 from shared.domain.events import CYCLE_OF, Event
+from shared.domain.jobs import VOUCHED, jobs
+from shared.domain.jobs import Job as KnownJob
 from shared.domain.life_cycle import NONE, Role
-from shared.domain.placement import Placement as Report
 from shared.domain.programme import Programme
 from shared.policy.employment import Job, accepted_on, final_of, frozen_intent, placement_of
 from shared.policy.outcomes import IN_FIELD, Graduate, Placement, Salary
@@ -83,7 +84,7 @@ def graduate_row(case: Case, events: Sequence[Event], programme: Programme) -> d
 
 def _was_heard(case: Case, events: Sequence[Event], qualified_on: date | None) -> bool:
     """Whether anything was heard of the graduate after qualifying. A report that was undone is no word."""
-    undone = {placement_id for placement_id, each in case.placements.items() if each.status == "retracted"}
+    undone = {report for report, each in case.placements.items() if each.status == "retracted"}
     heard = ("contact_logged", "search_week_logged", "job_offer_reported", "job_offer_answered", "placement_reported")
     return qualified_on is not None and any(
         event.at.date() > qualified_on
@@ -93,20 +94,22 @@ def _was_heard(case: Case, events: Sequence[Event], qualified_on: date | None) -
 
 
 def _jobs(case: Case, qualified_on: date) -> list[dict[str, Any]]:
-    """The jobs that count for something, the same report told twice once, in an order that no report decides."""
+    """The jobs that count for something, however many reports there are of each, in an order that no report decides."""
     found = []
-    for placement_id, report in case.placements.items():
-        placement = placement_of(_job(case, placement_id, report), qualified_on)
+    for job in jobs(case.placements):
+        placement = placement_of(_job(case, job), qualified_on)
         if placement is not None:
             found.append(_stated(placement))
     told_once = {key(each): each for each in found}
     return [told_once[name] for name in sorted(told_once)]
 
 
-def _job(case: Case, placement_id: str, report: Report) -> Job:
+def _job(case: Case, known: KnownJob) -> Job:
+    report = known.known
+    attested = (case.enrolment.attested.get(each, False) for each in (known.id, *known.reports))
     return Job(
-        is_vouched=report.status == "verified" or (report.status == "reported" and report.source == Role.APPLICANT),
-        is_retracted=report.status == "retracted",
+        is_vouched=known.state in VOUCHED,
+        is_retracted=known.state == "retracted",
         contract=report.contract,
         field=report.field,
         employer=report.employer,
@@ -118,7 +121,7 @@ def _job(case: Case, placement_id: str, report: Report) -> Job:
         fixed_end=report.fixed_end,
         ended_on=report.ended_on,
         end_reason=report.end_reason,
-        is_own_venture=case.enrolment.attested.get(placement_id, False),
+        is_own_venture=any(attested),
         base_minor=report.base_minor,
         currency=report.base_currency,
     )
@@ -160,14 +163,24 @@ def _placement_from(job: Mapping[str, Any]) -> Placement:
 def _proofs(case: Case, events: Sequence[Event]) -> list[dict[str, Any]]:
     """For each report of a job the hashes of its events and of the evidence seen; no name, no file."""
     found: dict[str, dict[str, Any]] = {
-        placement_id: {"status": report.status, "events": [], "evidence": []}
+        placement_id: {
+            "status": report.status,
+            "events": [],
+            "evidence": [_hash(case, each) for each in report.evidence if each in case.documents],
+        }
         for placement_id, report in sorted(case.placements.items())
+        if not report.wrong_person
     }
     for event in events:
         if CYCLE_OF[event.kind] == "placement" and event.subject in found:
             found[event.subject]["events"].append(event.hash)
             found[event.subject]["evidence"] += [blob.rsplit("/", 1)[-1] for blob in event.evidence]
     return list(found.values())
+
+
+def _hash(case: Case, document: str) -> str:
+    """A document's name in the store is the hash of its content, behind the case's id."""
+    return case.documents[document].blob.rsplit("/", 1)[-1]
 
 
 # ---- the way from application to outcome
@@ -250,10 +263,11 @@ def _guarantee(case: Case, judgement: Judgement | None) -> Sum:
 
 def _placed_on(case: Case, judgement: Judgement) -> date | None:
     """The day on which the first job was found that discharges the promise, or will unless it is lost."""
+    verdicts = judgement.decision.jobs or {}
     days = [
-        accepted_on(_job(case, placement_id, case.placements[placement_id]))
-        for placement_id, verdict in (judgement.decision.jobs or {}).items()
-        if verdict.counts in ("yes", "provisional")
+        accepted_on(_job(case, job))
+        for job in jobs(case.placements)
+        if job.id in verdicts and verdicts[job.id].counts in ("yes", "provisional")
     ]
     return min(days, default=None)
 

@@ -54,7 +54,7 @@ def _quantile(values: list[tuple[int, int]], people: int, percent: int) -> int:
     return 0
 
 
-def funnel(parts: Mapping[str, Any], as_of: str, on: date) -> dict[str, Any]:
+def funnel(parts: Mapping[str, Any], as_of: str | None, on: date) -> dict[str, Any]:
     """The way from application to outcome by intake, country and source; where people wait, and on whom."""
     rows, waiting = [], []
     for intake, groups in sorted(parts.items()):

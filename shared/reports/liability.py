@@ -9,10 +9,10 @@ from typing import Any
 
 from shared.domain.events import sha256_of
 from shared.domain.money import to_decimal
-from shared.policy.reserve import SMALL, Exposure, Reserve, reserve
+from shared.policy.reserve import SMALL, Exposure, Reserve, chance, reserve
 from shared.policy.survival import Curve, product_limit
 from shared.reports.contributions import searched
-from shared.reports.outcomes import points
+from shared.reports.outcomes import permille, points
 from shared.reports.sums import Sum, counted, total
 
 NO_END = "no_end"
@@ -54,7 +54,7 @@ def liability(overview: Mapping[str, Any], on: date) -> dict[str, Any]:
             for currency, each in sorted(by_currency.items())
         },
         "months": rows,
-        "days_left": _days_left(groups),
+        "open": _open(groups, curves),
         "curves": {whose: points(curves[whose]) for whose in sorted({place[0] for place in groups})},
     }
 
@@ -127,11 +127,20 @@ def _reserve(found: Reserve, currency: str) -> dict[str, Any]:
     }
 
 
-def _days_left(groups: Mapping[Any, list[Exposure]]) -> list[dict[str, int]]:
-    """How many open guarantees have how many days of search left, in steps of thirty."""
-    left = Counter(
-        0 if each.is_due else min(180, max(0, each.last_day - each.day) // 30 * 30)
-        for open_ in groups.values()
-        for each in open_
-    )
-    return [{"from": step, "guarantees": count} for step, count in sorted(left.items())]
+def _open(groups: Mapping[Any, list[Exposure]], curves: Mapping[str, Curve]) -> list[dict[str, Any]]:
+    """The open guarantees by the days of search that are left, and the chance of each in thousandths."""
+    found: dict[tuple[int, int, str, int], int] = {}
+    for (whose, currency, _), open_ in groups.items():
+        for each in open_:
+            left = 0 if each.is_due else max(0, each.last_day - each.day)
+            place = (left, permille(chance(each, curves[whose])[0]), currency, each.amount_minor)
+            found[place] = found.get(place, 0) + 1
+    return [
+        {
+            "days_left": left,
+            "chance_permille": share,
+            "amount": {"amount": to_decimal(amount, currency), "currency": currency},
+            "guarantees": count,
+        }
+        for (left, share, currency, amount), count in sorted(found.items())
+    ]

@@ -120,12 +120,13 @@ def points(curve: Curve) -> dict[str, Any]:
         "points": [
             {
                 "day": point.day, "at_risk": point.at_risk, "placed": point.placed,
-                "searching": _permille(point.surviving), "low": _permille(point.low), "high": _permille(point.high),
+                "searching": permille(point.surviving), "low": permille(point.low), "high": permille(point.high),
             }
             for point in curve.points
         ],
     }  # fmt: skip
 
 
-def _permille(share: float) -> int:
+def permille(share: float) -> int:
+    """A share in thousandths."""
     return int(share * 1000 + 0.5)

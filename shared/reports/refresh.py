@@ -36,6 +36,7 @@ OVERVIEWS = {"funnel": funnel_part, "liability": liability_part}
 RULES = 1
 """The version of what a contribution holds, the statuses of jobs included. Another one: everything is made anew."""
 PAGE = 200
+GATHERED_MAX = 1600
 TOGETHER_MAX = 80
 """Contributions in one batch, whose limit is a hundred operations."""
 LEFT_MAX = 1000
@@ -50,13 +51,11 @@ async def run_reports(services: Services, now: datetime) -> dict[str, int]:
     cursor = await _cursor(services)
     try:
         await _take_in(services, cursor, await _left(services, cursor), now, counts)
-        while time.monotonic() - started < TIME_BUDGET.total_seconds():
-            rows, reached = await services.store.changes(CASES, cursor["continuation"], PAGE)
-            if rows:
-                await _take_in(services, cursor, _cases(rows), now, counts)
+        is_more = True
+        while is_more and time.monotonic() - started < TIME_BUDGET.total_seconds():
+            cases, reached, is_more = await _changed(services, cursor["continuation"])
+            await _take_in(services, cursor, cases, now, counts)
             cursor["continuation"] = reached
-            if not rows:
-                break
             await _keep(services, cursor)
         counts["intakes"] = len(cursor["stale"])
         for name, part_of in OVERVIEWS.items():
@@ -86,6 +85,19 @@ async def _cursor(services: Services) -> dict[str, Any]:
 
 async def _keep(services: Services, cursor: dict[str, Any]) -> None:
     cursor["_etag"] = await services.store.replace(REPORTS, _plain(cursor), cursor["_etag"], ALL)
+
+
+async def _changed(services: Services, continuation: str | None) -> tuple[list[Case], str, bool]:
+    """The next cases of the feed, each once, where it goes on, and whether there may be more.
+
+    So many are gathered that those of one intake make full batches.
+    """
+    found: dict[str, Case] = {}
+    while True:
+        rows, continuation = await services.store.changes(CASES, continuation, PAGE)
+        found |= {case.case_id: case for case in _cases(rows)}
+        if not rows or len(found) >= GATHERED_MAX:
+            return list(found.values()), continuation, bool(rows)
 
 
 async def _left(services: Services, cursor: dict[str, Any]) -> list[Case]:

@@ -64,6 +64,11 @@ KINDS = (
     Kind("catalogue", "import_page", "rows of a partner's list until they are done, then their results by case", AFTER,
          "an import may be gone on with, and its results fetched", 30),
     Kind("audits", "audit", "findings by case id", STAYS, "immutable; names nobody"),
+    Kind("reports", "contribution", "what a case adds to figures: codes, days, base pay; hashes of proofs", STAYS,
+         "erased people stay counted; names nobody"),
+    Kind("reports", "summary", "sums over an intake", STAYS, "what reports are read from; names nobody"),
+    Kind("reports", "overview", "sums over all intakes", STAYS, "what reports are read from; names nobody"),
+    Kind("reports", "cursor", "how far the nightly run came; ids of cases left", STAYS, "names nobody"),
     Kind("evidence (blobs)", "file", "certificates, contracts, payslips", WITH_CASE, "what decisions rest on"),
     Kind("audits (blobs)", "report", "findings by case id", STAYS, "immutable; names nobody"),
 )  # fmt: skip

@@ -111,6 +111,11 @@ HTTP = [
     ("get_audit", "GET audits/{run}", "ANONYMOUS"),
     ("post_link_revocations", "POST link-revocations", "ANONYMOUS"),
     ("post_staff_revocations", "POST staff-revocations", "ANONYMOUS"),
+    ("get_outcomes", "GET reports/outcomes", "ANONYMOUS"),
+    ("get_outcomes_public", "GET reports/outcomes/public", "ANONYMOUS"),
+    ("get_outcomes_person", "GET reports/outcomes/people/{person}", "ANONYMOUS"),
+    ("get_refund_liability", "GET reports/refund-liability", "ANONYMOUS"),
+    ("get_funnel", "GET reports/funnel", "ANONYMOUS"),
     ("get_health_live", "GET health/live", "ANONYMOUS"),
     ("get_health_ready", "GET health/ready", "ANONYMOUS"),
     ("get_openapi", "GET openapi.json", "ANONYMOUS"),
@@ -201,6 +206,7 @@ def test_every_row_of_the_access_table_admits_somebody() -> None:
 def test_only_these_routes_are_open_to_whoever_comes() -> None:
     assert {route for route, access in ACCESS.items() if access.anyone} == {
         "POST applications", "POST links", "GET health/live", "GET openapi.json",
+        "GET reports/outcomes/public",
     }  # fmt: skip
     assert {route for route, access in ACCESS.items() if access.partner} == {"POST webhooks/{partner}"}
 

@@ -19,13 +19,14 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     ),
     "shared/audit": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.audit"),
     "shared/reports": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.reports"),
+    "shared/presentation": ("shared.presentation",),
     "shared/adapters": ("shared.domain", "shared.settings", "shared.adapters", "shared.telemetry"),
     "shared/settings.py": (),
     "shared/telemetry.py": (),
     "shared/bootstrap.py": ("shared.domain", "shared.policy", "shared.settings", "shared.adapters"),
     "functions": (
-        *PURE, "azure.functions", "functions", "shared.use_cases", "shared.audit", "shared.reports", "shared.bootstrap",
-        "shared.domain", "shared.telemetry",
+        *PURE, "azure.functions", "functions", "shared.use_cases", "shared.audit", "shared.reports",
+        "shared.presentation", "shared.bootstrap", "shared.domain", "shared.telemetry",
     ),
     "function_app.py": ("azure.functions", "functions", "shared.bootstrap"),
 }  # fmt: skip

@@ -89,7 +89,7 @@ def _is_store(value: ast.expr) -> bool:
 
 
 def _constants(tree: ast.AST) -> dict[str, str]:
-    found: dict[str, str] = {"CASES": "cases"}
+    found: dict[str, str] = {"CASES": "cases", "REPORTS": "reports"}
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
             text = _text(node.value, found)

@@ -16,7 +16,7 @@ from shared.domain.case import Case
 from shared.reports.refresh import REPORTS
 from shared.reports.sums import Sum, total
 from shared.use_cases.commands import CASES, item_from
-from tests.builders import PROGRAMMES, TERMS
+from tests.builders import PROGRAMME, TERMS
 from tests.reports.people import Remembered
 
 _numbers = itertools.count(1)
@@ -51,6 +51,8 @@ class Desk:
         self.services = services
         self.store: Mortal = services.store
         self.intake = f"t{next(_numbers)}-{uuid.uuid4().hex[:6]}"
+        own = PROGRAMME.intakes[0].model_copy(update={"id": self.intake})
+        services.programmes = {PROGRAMME.id: PROGRAMME.model_copy(update={"intakes": (*PROGRAMME.intakes, own)})}
 
     @property
     def partition(self) -> str:
@@ -91,5 +93,5 @@ async def desk(stack: Stack) -> AsyncIterator[Desk]:
     await client.__aenter__()
     store = Mortal(client, stated["database"])
     settings = SimpleNamespace(address_key=b"k" * 32)
-    yield Desk(SimpleNamespace(store=store, programmes=PROGRAMMES, terms=TERMS, settings=settings))
+    yield Desk(SimpleNamespace(store=store, terms=TERMS, settings=settings))
     await store.close()

@@ -1,0 +1,1 @@
+"""How figures are shown: pages, pictures and files. Knows nothing of where they come from."""
