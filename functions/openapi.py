@@ -67,6 +67,11 @@ CREATED = {
 }
 
 
+ID = {"type": "string", "pattern": "^[A-Za-z0-9:_-]{1,128}$"}
+KEY = {"type": "string", "pattern": '^("[A-Za-z0-9_-]{16,128}"|[A-Za-z0-9_-]{16,128})$'}
+VERSION = {"type": "string", "pattern": r'^"[\x21\x23-\x7e]{1,100}"$'}
+
+
 @cache
 def document() -> dict[str, Any]:
     """The whole document."""
@@ -138,16 +143,15 @@ def _who(access: Access) -> str:
 
 def _parameters(route: str, path: str, access: Access) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"\{(\w+)\}", path)
+        {"name": name, "in": "path", "required": True, "schema": ID} for name in re.findall(r"\{(\w+)\}", path)
     ]
     for name, field in QUERIES[route].model_fields.items() if route in QUERIES else ():
         found.append({"name": name, "in": "query", "required": field.is_required(), "schema": {"type": "string"}})
     if route.startswith("POST cases/"):
         key = {"name": "Idempotency-Key", "in": "header", "required": access.key_required}
-        found.append(key | {"schema": {"type": "string", "pattern": '^"?[A-Za-z0-9_-]{16,128}"?$'}})
+        found.append(key | {"schema": KEY})
         if access.roles and not access.unseen:
-            found.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
+            found.append({"name": "If-Match", "in": "header", "required": True, "schema": VERSION})
     return found
 
 
@@ -155,7 +159,9 @@ def _body(route: str) -> dict[str, Any]:
     reference = {"schema": {"$ref": f"#/components/schemas/{FORMS[route].__name__}"}}
     content = {"application/json": reference}
     if route == "POST applications":
-        content |= {"application/x-www-form-urlencoded": reference, "multipart/form-data": reference}
+        content["application/x-www-form-urlencoded"] = {"schema": _flat(FORMS[route])}
+        file = {"type": "string", "contentMediaType": "application/octet-stream"}
+        content["multipart/form-data"] = {"schema": _flat(FORMS[route], certificate=file)}
     return {"required": bool(FORMS[route].model_fields), "content": content}
 
 
@@ -163,6 +169,33 @@ def _upload(form: type[BaseModel]) -> dict[str, Any]:
     fields = {name: {"type": "string"} for name in form.model_fields}
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
     return {"type": "object", "required": [*fields, "file"], "properties": {**fields, "file": file}}
+
+
+def _flat(form: type[BaseModel], **files: Any) -> dict[str, Any]:
+    """A form's model as its fields: names within an object joined by a dot, a box ticked with `on`, all of it text."""
+    told = form.model_json_schema()
+    properties: dict[str, Any] = {}
+    required = []
+    for name, field in told["properties"].items():
+        inner = told["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else None
+        for path, each, needed in (
+            [(f"{name}.{key}", value, key in inner["required"]) for key, value in inner["properties"].items()]
+            if inner
+            else [(name, field, name in told["required"])]
+        ):
+            said = next((one for one in each.get("anyOf", [each]) if one.get("type") != "null"), each)
+            is_box = said.get("type") == "boolean"
+            properties[path] = {"enum": ["on", "true", "false", ""]} if is_box else _plain(said)
+            required += [path] * needed
+    return {
+        "type": "object", "additionalProperties": False, "required": required, "properties": properties | files,
+    }  # fmt: skip
+
+
+def _plain(field: dict[str, Any]) -> dict[str, Any]:
+    kept = ("type", "enum", "const", "pattern", "minLength", "maxLength", "format")
+    plain = {name: value for name, value in field.items() if name in kept}
+    return json.loads(json.dumps(plain).replace("\\\\z", "$"))  # type: ignore[no-any-return]
 
 
 def _responses(route: str) -> dict[str, Any]:
