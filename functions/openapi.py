@@ -151,7 +151,7 @@ def _parameters(route: str, path: str, access: Access) -> list[dict[str, Any]]:
         key = {"name": "Idempotency-Key", "in": "header", "required": access.key_required}
         found.append(key | {"schema": KEY})
         if access.roles and not access.unseen:
-            found.append({"name": "If-Match", "in": "header", "required": True, "schema": VERSION})
+            found.append({"name": "If-Match", "in": "header", "required": access.link is None, "schema": VERSION})
     return found
 
 

@@ -231,7 +231,9 @@ def correct(change: Change, **corrections: Any) -> None:
         if name in stated:
             change.person[f"/{name}"] = stated[name]
     if "degree" in stated:
-        change.person["/education"] = stated["degree"]
+        change.person["/education"] = {
+            name: value.isoformat() if isinstance(value, date) else value for name, value in stated["degree"].items()
+        }
 
 
 def answer_offer(change: Change, *, answer: str) -> None:

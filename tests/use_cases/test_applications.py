@@ -138,3 +138,15 @@ def test_accreditation_notice_must_be_read_where_the_diploma_is_not_accredited(a
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/accreditation_notice_read"
+
+
+def test_person_corrects_their_degree_and_nothing_else_changes(applicant: Applicant) -> None:
+    applicant.applied()
+    degree = application(applicant.email)["degree"] | {"subject": "Applied mathematics", "awarded_on": "2024-06-28"}
+
+    answer = applicant.does("corrections", degree=degree)
+
+    assert answer.status_code == 200, answer.text
+    person = applicant.record()["person"]
+    assert person["education"] == degree | {"expected_on": None}
+    assert person["given_names"] == "Ada"
