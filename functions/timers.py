@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import azure.functions as func
 
 from shared import bootstrap, telemetry
-from shared.audit import heartbeats
+from shared.audit import heartbeats, orders, reconciliation
 from shared.domain.errors import PledgeError
 from shared.reports import refresh
-from shared.use_cases import audits, deadlines, deliveries, documents, imports, partners, privacy, watch
+from shared.use_cases import deadlines, deliveries, documents, imports, partners, privacy, watch
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -62,10 +62,12 @@ class Timer:
 
 
 TIMERS = (
+    Timer("run_audit", "%AUDIT_SCHEDULE%", orders.run_audit),
     Timer("run_deadlines", "%DEADLINES_SCHEDULE%", deadlines.run_deadlines),
     Timer("run_deliveries", "%DELIVERIES_SCHEDULE%", _send_and_apply),
     Timer("run_privacy_retention", "%PRIVACY_RETENTION_SCHEDULE%", _forget),
-    Timer("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", audits.run_refund_audit),
+    Timer("run_reconciliation", "%RECONCILIATION_SCHEDULE%", reconciliation.run_reconciliation),
+    Timer("run_refund_audit", "%REFUND_AUDIT_SCHEDULE%", deadlines.run_refund_audit),
     Timer("run_reports", "%REPORTS_SCHEDULE%", refresh.run_reports),
     Timer("run_retention_checks", "%RETENTION_CHECKS_SCHEDULE%", deadlines.run_retention_checks),
 )

@@ -100,6 +100,17 @@ class Blobs:
         except AzureError as error:
             raise Unavailable("blob storage did not answer") from error
 
+    async def written(self, container: str, prefix: str) -> AsyncIterator[tuple[str, datetime]]:
+        """Name of every blob that begins so, and when it was last written."""
+        from azure.core.exceptions import AzureError
+
+        listed = self._account(container).get_container_client(container)
+        try:
+            async for blob in listed.list_blobs(name_starts_with=prefix):
+                yield blob.name, blob.last_modified
+        except AzureError as error:
+            raise Unavailable("blob storage did not answer") from error
+
     async def get(self, container: str, name: str) -> bytes:
         """The content, or `NotFound`."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError

@@ -160,15 +160,19 @@ class Store:
 
         return await self._reading(once)
 
-    async def changes(self, container: str, continuation: str | None, most: int = 200) -> tuple[list[Item], str]:
+    async def changes(
+        self, container: str, continuation: str | None, most: int = 200, *, from_now: bool = False
+    ) -> tuple[list[Item], str]:
         """The next items that were written since `continuation` (None: ever), each as it is now, and where to go on.
 
-        An empty page means that there is nothing newer yet. What was deleted is not told.
+        An empty page means that there is nothing newer yet; `from_now` asks for such a page, to go on from later.
+        What was deleted is not told.
         """
 
         async def once() -> tuple[list[Item], str]:
             proxy = self._container(container)
-            start: dict[str, Any] = {"continuation": continuation} if continuation else {"start_time": "Beginning"}
+            start: dict[str, Any] = {"continuation": continuation} if continuation else {}
+            start = start or {"start_time": "Now" if from_now else "Beginning"}
             pages = proxy.query_items_change_feed(max_item_count=most, **start).by_page()
             try:
                 page = await anext(pages)

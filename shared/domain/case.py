@@ -65,6 +65,7 @@ class Agenda(Record):
     refund_at: datetime | None = None
     risk_at: datetime | None = None
     """From when the graduate is on the early-risk list."""
+    audit_at: datetime | None = None
     privacy_at: datetime | None = None
 
 

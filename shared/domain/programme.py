@@ -93,6 +93,13 @@ class Limits(_Data):
     export_days: int
 
 
+class AuditSample(_Data):
+    """How many decided claims are drawn for human review each month: a part of each kind, and never fewer than."""
+
+    sample_percent: int = Field(ge=0, le=100)
+    sample_least: int = Field(ge=0)
+
+
 class Programme(_Data):
     """One programme. Names by language; everything else in codes, days and numbers."""
 
@@ -111,6 +118,8 @@ class Programme(_Data):
     service_levels: ServiceLevels
     limits: Limits
     timer_rules: dict[str, int]
+    sweep_hours: dict[str, float]
+    audit: AuditSample
     cors_origins: tuple[str, ...]
     redirects: tuple[str, ...]
     holidays: dict[str, tuple[date, ...]] = Field(default_factory=dict)

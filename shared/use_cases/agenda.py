@@ -31,6 +31,8 @@ class Turn:
 
 NEVER = "9999-12-31T00:00:00+00:00"
 NOBODY = Turn("nobody", "nothing")
+SWEEP_GRACE = timedelta(days=2)
+"""How long a sweep may pass a case over before it counts as missed: one bad night is made up for by the next."""
 
 
 def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
@@ -62,6 +64,7 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         refund_at=now if work is not None else _next_look(case, terms, now),
         privacy_at=next_erasure(case, programme),
     )
+    case.agenda.audit_at = next_audit(case, programme, now)
     return judgement
 
 
@@ -77,6 +80,19 @@ def _next_search_day(
 
 def _earliest(*moments: datetime | None) -> datetime | None:
     return min((moment for moment in moments if moment is not None), default=None)
+
+
+def next_audit(case: Case, programme: Programme, now: datetime) -> datetime | None:
+    """When waiting alone will next be a finding: a sweep that passed this case over, a refund that nobody acts on."""
+    turns = refund_turns(case, programme)
+    moments = [
+        refund.since + timedelta(days=turns[refund.status][2])
+        for refund in case.refunds.values()
+        if refund.status in turns and refund.since is not None
+    ]
+    if case.agenda.refund_at is not None:
+        moments.append(case.agenda.refund_at + SWEEP_GRACE)
+    return min((moment for moment in moments if moment > now), default=None)
 
 
 def _next_look(case: Case, terms: dict[str, Terms], now: datetime) -> datetime | None:
@@ -108,10 +124,9 @@ def whose_turn(case: Case, programme: Programme) -> Turn:
     )
 
 
-def _refund_turn(case: Case, programme: Programme) -> Turn | None:
+def refund_turns(case: Case, programme: Programme) -> dict[str, tuple[str, str, int]]:
+    """State of a refund -> who has to do what about it, and within how many days; the most urgent first."""
     levels = programme.service_levels
-    if any(refund.frozen for refund in case.refunds.values()):
-        return Turn("finance", "settle_difference", None)
     rows = {
         "failed": ("finance", "approve_anew", levels.sign_days),
         "approved": ("finance", "pay", levels.pay_days),
@@ -123,7 +138,13 @@ def _refund_turn(case: Case, programme: Programme) -> Turn | None:
     }
     if case.guarantee.decision in ("open", "paused", "placed_provisional"):
         del rows["claimed"]  # A claim that came early waits for the window, not for anybody.
-    for status, (who, what, days) in rows.items():
+    return rows
+
+
+def _refund_turn(case: Case, programme: Programme) -> Turn | None:
+    if any(refund.frozen for refund in case.refunds.values()):
+        return Turn("finance", "settle_difference", None)
+    for status, (who, what, days) in refund_turns(case, programme).items():
         for refund in case.refunds.values():
             if refund.status == status and refund.since is not None:
                 return Turn(who, what, refund.since + timedelta(days=days))

@@ -1,0 +1,58 @@
+"""What a run notes of a case besides findings: what was decided, for the sample, and what was paid, for the books."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.case import Case
+from shared.domain.events import Event
+
+DECISIONS = {
+    "refund_approved": "approved",
+    "refund_refused": "refused",
+    "refund_lapsed": "lapsed",
+    "appeal_upheld": "upheld",
+    "appeal_overturned": "overturned",
+}
+"""Event -> what a person decided."""
+REMEMBERED = timedelta(days=62)
+"""A run notes decisions of the last two months: whatever is drawn in a month was noted by a run of that month."""
+LARGE_MINOR = 500_000
+"""From this amount (in minor units of its currency) on a claim is of the stratum of large ones."""
+
+
+def decided(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str, Any]]:
+    """The decisions on this case's refunds that are not long past, as rows of the list that is drawn from."""
+    rows = []
+    for event in events:
+        refund = case.refunds.get(str(event.subject))
+        if event.kind in DECISIONS and refund is not None and asked - REMEMBERED <= event.at <= asked:
+            shares = refund.proposal.shares if refund.proposal else []
+            rows.append(
+                {
+                    "case_id": case.case_id,
+                    "refund": str(event.subject),
+                    "sequence": event.sequence,
+                    "on": event.at.date().isoformat(),
+                    "ground": refund.ground,
+                    "verdict": DECISIONS[event.kind],
+                    "is_large": sum(share.amount_minor for share in shares) >= LARGE_MINOR,
+                }
+            )
+    return rows
+
+
+def paid(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str, Any]]:
+    """The shares that arrived not long ago, by the reference that the payment partner knows."""
+    return [
+        {
+            "case_id": case.case_id,
+            "refund": str(event.subject),
+            "reference": event.data["reference"],
+            "on": str(event.occurred_on),
+        }
+        for event in events
+        if event.kind == "share_confirmed" and asked - REMEMBERED <= event.at <= asked
+    ]
