@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import (
     applications,
+    audits,
     conflicts,
     enrolments,
     figures,
@@ -35,6 +36,7 @@ for noun in (
     privacy,
     conflicts,
     webhooks,
+    audits,
     reports,
     figures,
     service,

@@ -15,6 +15,7 @@ from shared.domain.custody import Custody
 from shared.domain.errors import Forbidden, LinkExpired, NotFound, Unauthenticated
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
+from shared.use_cases import deputies
 from shared.use_cases.conflicts import own_cases
 
 if TYPE_CHECKING:
@@ -165,6 +166,13 @@ ACCESS: dict[str, Access] = {
     "POST audits": _staff(AUDITOR, ADMIN),
     "GET audits": _staff(AUDITOR, ADMIN),
     "GET audits/{run}": _staff(AUDITOR, ADMIN),
+    "GET audits/{run}/files/{name}": _staff(AUDITOR, ADMIN),
+    f"GET {CASE}/anchors": _staff(AUDITOR),
+    "GET audit-samples": _staff(AUDITOR, ADMIN),
+    "GET audit-samples/{month}": _staff(AUDITOR, ADMIN),
+    "POST audit-samples/{month}/reviews": _staff(AUDITOR),
+    "POST deputies": _staff(ADMIN),
+    "GET deputies": _staff(ADMIN, AUDITOR),
     "POST link-revocations": _staff(ADMIN),
     "POST staff-revocations": _staff(ADMIN),
     "GET health/ready": _staff(ADMIN, AUDITOR),
@@ -218,11 +226,13 @@ async def admit(req: func.HttpRequest, services: Services, route: str, now: date
         return await _link(services, token, now, access.link)
     staff = await services.entra.staff(token, now)
     await _check_kill_list(services, staff.id)
-    fitting = [role for role in access.roles if role in staff.roles]
-    if not fitting:
+    fitting = next((role for role in access.roles if role in staff.roles), None)
+    if fitting is None:
+        fitting = await deputies.role_as_deputy(services, staff.id, access.roles, now.date())
+    if fitting is None:
         raise Forbidden("role")
     own = await own_cases(services, staff.emails)
-    caller = Caller(Actor(role=fitting[0], id=staff.id), roles=staff.roles, own_cases=own)
+    caller = Caller(Actor(role=fitting, id=staff.id), roles=staff.roles | {fitting}, own_cases=own)
     caller.may_see(req.route_params.get("case_id", ""))
     return caller
 

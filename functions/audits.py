@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from datetime import UTC, datetime
@@ -16,7 +17,8 @@ from shared import bootstrap
 from shared.audit import anchors, orders, report, samples
 from shared.domain.errors import NotFound
 from shared.domain.wire import CaseId, Code, Day, Form
-from shared.pages.frame import policy
+from shared.presentation.frame import policy
+from shared.use_cases.commands import load
 
 bp = func.Blueprint()
 
@@ -47,8 +49,12 @@ async def post_audits(req: func.HttpRequest) -> func.HttpResponse:
     """Start an audit and answer with what it found, or, where that takes long, with where to see how far it is."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "POST audits", now)
+    caller = await access.admit(req, services, "POST audits", now)
     order = json_body(req, AuditOrder)
+    if order.case_id is not None:
+        caller.may_see(order.case_id)
+        with contextlib.suppress(ValueError):  # What cannot be read is the audit's to report.
+            await load(services, order.case_id, caller.actor)
     asked = datetime(order.on.year, order.on.month, order.on.day, 12, tzinfo=UTC) if order.on else now
     until = time.monotonic() + REQUEST_SECONDS
     told = await orders.ordered(services, now, min(asked, now), order.case_id, lambda: time.monotonic() < until)
@@ -79,7 +85,7 @@ async def get_audit_file(req: func.HttpRequest) -> func.HttpResponse:
     """A file of a run: findings.json, findings.csv, report.en.html or report.fr.html."""
     services = await bootstrap.services()
     await access.admit(req, services, "GET audits/{run}/files/{name}", bootstrap.clock())
-    run, name = path_id(req, "run"), path_id(req, "name")
+    run, name = path_id(req, "run"), req.route_params.get("name", "")
     if name not in report.FILES:
         raise NotFound(name)
     content = await services.blobs.get(services.blobs.audits, report.blob_of(run, name))
@@ -96,8 +102,10 @@ async def get_audit_file(req: func.HttpRequest) -> func.HttpResponse:
 async def get_anchors(req: func.HttpRequest) -> func.HttpResponse:
     """The anchored heads of a case's chain, to verify its events against (tools/verify_chain.py)."""
     services = await bootstrap.services()
-    await access.admit(req, services, "GET cases/{case_id}/anchors", bootstrap.clock())
-    return ok({"anchors": await anchors.listed(services, path_id(req, "case_id"))})
+    caller = await access.admit(req, services, "GET cases/{case_id}/anchors", bootstrap.clock())
+    case_id = path_id(req, "case_id")
+    await load(services, case_id, caller.actor)
+    return ok({"anchors": await anchors.listed(services, case_id)})
 
 
 @bp.route(route="audit-samples", methods=["GET"])
@@ -132,7 +140,7 @@ async def post_audit_samples_reviews(req: func.HttpRequest) -> func.HttpResponse
 
 
 def _month(req: func.HttpRequest) -> str:
-    month = req.route_params.get("month", "")
+    month: str = req.route_params.get("month", "")
     if not MONTH.fullmatch(month):
         raise NotFound("month")
     return month

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from functions import (
     applications,
+    audits,
     conflicts,
     enrolments,
     figures,
@@ -37,7 +38,9 @@ FORMS: dict[str, type[BaseModel]] = {
     "POST case-searches": applications.CaseSearch,
     "POST confirmation": placements.Confirmation,
     "POST cases/{case_id}/conflicts": conflicts.Conflict,
-    "POST audits": reports.AuditOrder,
+    "POST audits": audits.AuditOrder,
+    "POST audit-samples/{month}/reviews": audits.SampleReview,
+    "POST deputies": reports.Deputy,
     "POST link-revocations": reports.LinkRevocation,
     "POST staff-revocations": reports.StaffRevocation,
 }
@@ -63,6 +66,8 @@ CREATED = {
     "POST links": "202",
     "POST audits": "201",
     "POST cases/{case_id}/conflicts": "201",
+    "POST deputies": "201",
+    "POST audit-samples/{month}/reviews": "201",
     "POST webhooks/{partner}": "202",
 }
 

@@ -1,7 +1,7 @@
 """The payment partner's own interface: exactly one refund for each reference, whatever happens to whoever asks.
 
 POST {url}/refunds, GET {url}/refunds/{reference} and GET {url}/refunds?day=YYYY-MM-DD, signed with the partner's
-secret as webhooks are. Control, unsigned: POST .../settle, POST .../behaviour, GET .../refunds.
+secret as webhooks are. Control, unsigned: POST .../order, POST .../settle, POST .../behaviour, GET .../refunds.
 """
 
 import asyncio
@@ -108,6 +108,7 @@ class Payments:
             Route(f"/{NAME}/api/refunds", self._create, methods=["POST"]),
             Route(f"/{NAME}/api/refunds", self._day, methods=["GET"]),
             Route(f"/{NAME}/api/refunds/{{reference}}", self._read, methods=["GET"]),
+            Route(f"/{NAME}/order", self._order, methods=["POST"]),
             Route(f"/{NAME}/settle", self._settle, methods=["POST"]),
             Route(f"/{NAME}/behaviour", self._behave, methods=["GET", "POST"]),
             Route(f"/{NAME}/refunds", self._all, methods=["GET"]),
@@ -177,6 +178,14 @@ class Payments:
             "SELECT * FROM refund WHERE accepted_on = ? OR settled_on = ? ORDER BY rowid", (day, day)
         )
         return JSONResponse({"day": day, "refunds": [as_answer(row) for row in rows]})
+
+    async def _order(self, request: Request) -> Response:
+        """Take an order that nobody signed: what the partner's books may hold without our doing."""
+        asked = parse_refund(await request.body())
+        if asked is None:
+            return JSONResponse({"error": "This is no refund."}, status_code=400)
+        self._record(asked, "pending")
+        return JSONResponse(as_answer(self._row(asked["reference"])), status_code=201)
 
     async def _settle(self, request: Request) -> Response:
         wanted = json.loads(await request.body() or b"{}")

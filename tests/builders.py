@@ -11,7 +11,7 @@ from typing import Any
 from shared import bootstrap
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.events import Actor
+from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import Role
 from shared.use_cases import applications, enrolments, payments, placements, refunds, screening
 from shared.use_cases.agenda import settle
@@ -36,9 +36,10 @@ def ring_back_about_payee(change: Change) -> None:
 class InMemory:
     """A case that acts are done to, one after the other, as the service would, but for the store."""
 
-    def __init__(self, country: str = "FR", time_zone: str = "Europe/Paris") -> None:
-        self.case = Case(case_id="c" * 26, country=country, time_zone=time_zone)
+    def __init__(self, country: str = "FR", time_zone: str = "Europe/Paris", case_id: str = "c" * 26) -> None:
+        self.case = Case(case_id=case_id, country=country, time_zone=time_zone)
         self.letters: list[str] = []
+        self.events: list[Event] = []
         self.do(
             "2027-01-11",
             Role.APPLICANT,
@@ -56,6 +57,7 @@ class InMemory:
         act(change)
         settle(change.case, PROGRAMME, TERMS, now)
         self.case = change.case
+        self.events += change.events
         self.letters += [message["template"] for message in change.messages if "template" in message]
         return change
 

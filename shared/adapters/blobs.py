@@ -111,6 +111,21 @@ class Blobs:
         except AzureError as error:
             raise Unavailable("blob storage did not answer") from error
 
+    async def names(self, container: str, continuation: str | None) -> tuple[list[str], str | None]:
+        """The next page of all names, in their order, and where to go on (None: that was the last)."""
+        from azure.core.exceptions import AzureError
+
+        listed = self._account(container).get_container_client(container)
+        pages = listed.list_blob_names(results_per_page=5000).by_page(continuation)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                found = [name async for name in await anext(pages)]
+        except StopAsyncIteration:
+            return [], None
+        except (AzureError, TimeoutError) as error:
+            raise Unavailable("blob storage did not answer") from error
+        return found, getattr(pages, "continuation_token", None) or None
+
     async def get(self, container: str, name: str) -> bytes:
         """The content, or `NotFound`."""
         from azure.core.exceptions import AzureError, ResourceNotFoundError

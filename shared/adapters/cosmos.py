@@ -133,7 +133,7 @@ class Store:
 
         async def once() -> list[Item]:
             rows = self._container(container).query_items(
-                text, parameters=values, max_item_count=200, response_hook=_noting(container, "query"), **scope
+                text, parameters=values, max_item_count=1000, response_hook=_noting(container, "query"), **scope
             )
             return [row async for row in rows]
 

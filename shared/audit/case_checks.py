@@ -13,7 +13,7 @@ from shared.domain import four_eyes, ledger
 from shared.domain.case import Case, fold
 from shared.domain.enrolment import LedgerLine
 from shared.domain.errors import PledgeError
-from shared.domain.events import Event, verify_chain
+from shared.domain.events import FIRST_LINK, Event, digest_of
 from shared.domain.jobs import jobs
 from shared.domain.programme import Programme
 from shared.domain.refund import Refund
@@ -22,7 +22,7 @@ from shared.policy.reading import InvalidFacts
 from shared.policy.refund import decide
 from shared.policy.terms import Terms
 from shared.use_cases.agenda import SWEEP_GRACE, refund_turns, settle
-from shared.use_cases.commands import case_from, event_from
+from shared.use_cases.commands import case_from, event_fields, event_from
 from shared.use_cases.guarantee import PAID, judge, step
 
 Anchor = tuple[int, str]
@@ -60,7 +60,11 @@ def examine(
 
     Asked about the past, events recorded later are left out of account, and the snapshot with them.
     """
+    if not dossier.snapshot and not dossier.events:
+        return Examined([Finding("chain_broken", dossier.case_id, None, ("the whole case is gone",))], None, [], False)
     case_id, events, found = dossier.case_id, _readable(dossier), list(_chain(dossier))
+    if len(events) < len(dossier.events) and not found:
+        found.append(Finding("chain_broken", case_id, f"event:{len(events) + 1:06d}", ("cannot be read",)))
     stored = _stored(dossier)
     if stored is None:
         found.append(Finding("snapshot_differs", case_id, None, ("cannot be read",)))
@@ -70,20 +74,19 @@ def examine(
             record = fold(case_id, [event for event in events if is_now or event.at <= asked])
         except UNREADABLE as error:
             found.append(Finding("snapshot_differs", case_id, None, (f"events cannot be folded: {error}"[:200],)))
-    if record is not None and stored is not None and is_now:
-        found += _differs(record, stored, programmes, terms)
     case = record or stored
+    if case is None or case.programme not in programmes:
+        return Examined(found, case, events, not found)
+    programme = programmes[case.programme]
+    if record is not None:
+        _derive(record, stored if is_now else None, events, programme, terms)
+        if stored is not None and is_now:
+            found += _differs(record, stored)
     is_sound = not found
-    if case is not None and case.programme in programmes:
-        programme = programmes[case.programme]
-        if stored is not None and record is not None:
-            case = record.model_copy(update={"guarantee": stored.guarantee, "agenda": stored.agenda})
-        if not is_now:
-            settle(case, programme, terms, asked)
-        found += _decisions(case_id, events, terms)
-        found += _waiting(case, programme, terms, asked)
-        found += _money(case)
-        found += _actors(case_id, events)
+    found += _decisions(case_id, events, terms)
+    found += _waiting(case, programme, terms, asked)
+    found += _money(case)
+    found += _actors(case_id, events)
     return Examined(found, case, events, is_sound)
 
 
@@ -105,14 +108,23 @@ def _stored(dossier: Dossier) -> Case | None:
 
 
 def _chain(dossier: Dossier) -> Iterator[Finding]:
-    """The chain against itself, against the head that the snapshot names, and against the anchored heads."""
-    events = _readable(dossier)
-    if len(events) < len(dossier.events):
-        yield Finding("chain_broken", dossier.case_id, f"event:{len(events) + 1:06d}", ("cannot be read",))
-        return
-    problems = verify_chain(events)
-    heads = {event.sequence: event.hash for event in events}
-    last, stated = len(events), dossier.snapshot.get("sequence")
+    """The chain, byte for byte as it is stored: against itself, the snapshot's count and the anchored heads."""
+    problems, prev, heads = [], FIRST_LINK, {}
+    for number, item in enumerate(dossier.events, start=1):
+        try:
+            fields = event_fields(item)
+            if fields["sequence"] != number:
+                problems.append(f"event {number} is missing or out of order")
+                break
+            if fields["prev"] != prev:
+                problems.append(f"event {number} does not follow the one before it")
+            if fields["hash"] != digest_of(fields):
+                problems.append(f"event {number} was changed")
+            heads[number] = prev = fields["hash"]
+        except UNREADABLE:
+            problems.append(f"event {number} cannot be read")
+            break
+    last, stated = len(dossier.events), dossier.snapshot.get("sequence")
     if not problems and stated != last:
         problems.append(f"the case counts {stated} events, {last} are there")
     if not problems:
@@ -125,24 +137,31 @@ def _chain(dossier: Dossier) -> Iterator[Finding]:
         yield Finding("chain_broken", dossier.case_id, None, tuple(problems[:5]))
 
 
-def _differs(
-    record: Case, stored: Case, programmes: Mapping[str, Programme], terms: dict[str, Terms]
-) -> Iterator[Finding]:
+def _derive(
+    record: Case, stored: Case | None, events: list[Event], programme: Programme, terms: dict[str, Terms]
+) -> None:
+    """Derive anew what the last write derived: as of the day that the snapshot names, else of the last event."""
+    if record.sequence == 0:
+        return
+    moment = events[record.sequence - 1].at
+    if stored is not None and stored.guarantee.as_of is not None:
+        moment = datetime.combine(stored.guarantee.as_of, time(23, 59), record.zone)
+    settle(record, programme, terms, moment)
+
+
+def _differs(record: Case, stored: Case) -> Iterator[Finding]:
     """The snapshot against the fold of the events, and what is derived in it against the same derivation made anew."""
     facts, said = record.facts_of_record(), stored.facts_of_record()
     names = tuple(sorted(name for name in facts if facts[name] != said.get(name)))
     if names:
         yield Finding("snapshot_differs", record.case_id, None, names)
         return
-    looked_on = stored.guarantee.as_of
-    if looked_on is None or stored.programme not in programmes:
+    if stored.guarantee.as_of is None:
         return
-    again = record.model_copy(deep=True)
-    settle(again, programmes[stored.programme], terms, datetime.combine(looked_on, time(23, 59), again.zone))
-    if _told(again) != _told(stored):
-        evidence = (f"stored {stored.guarantee.decision}", f"judged again {again.guarantee.decision}")
+    if _told(record) != _told(stored):
+        evidence = (f"stored {stored.guarantee.decision}", f"judged again {record.guarantee.decision}")
         yield Finding("decision_differs", record.case_id, "guarantee", evidence)
-    elif (again.agenda.turn, again.agenda.what, again.agenda.stage) != (
+    elif (record.agenda.turn, record.agenda.what, record.agenda.stage) != (
         stored.agenda.turn, stored.agenda.what, stored.agenda.stage,
     ):  # fmt: skip
         yield Finding("snapshot_differs", record.case_id, None, ("agenda",))
@@ -171,9 +190,9 @@ def _decisions(case_id: str, events: list[Event], terms: dict[str, Terms]) -> It
 
 def _waiting(case: Case, programme: Programme, terms: dict[str, Terms], asked: datetime) -> Iterator[Finding]:
     """What fell due and was not done, and what waits for a person for longer than the service level."""
-    judgement = judge(case, programme, terms, asked)
-    work, due = step(case, judgement), case.agenda.refund_at
-    if work is not None and (due is None or due + SWEEP_GRACE < asked):
+    due = case.agenda.refund_at
+    work = step(case, judge(case, programme, terms, asked)) if due is not None and due <= asked else None
+    if work is not None and due is not None and due + SWEEP_GRACE < asked:
         yield Finding("transition_missed", case.case_id, None, (work,))
     turns = refund_turns(case, programme)
     for refund_id, refund in case.refunds.items():

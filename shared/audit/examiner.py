@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.audit.anchors import anchor, anchors_of
-from shared.audit.case_checks import Dossier, Examined, examine
+from shared.audit.case_checks import Anchor, Dossier, Examined, examine
 from shared.audit.findings import Finding
 from shared.domain.case import Case
 from shared.domain.errors import NotFound
@@ -19,14 +19,23 @@ if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 
-async def examine_case(services: Services, case_id: str, asked: datetime, is_now: bool) -> Examined:
-    """Everything that can be found in one case. Raises `NotFound` if there is none."""
+async def dossier_of(services: Services, case_id: str) -> Dossier:
+    """One case's items and anchored heads. Raises `NotFound` if there is none."""
     rows = await services.store.query(CASES, "SELECT * FROM c WHERE c.kind IN ('case', 'event')", {}, case_id)
-    snapshot = next((row for row in rows if row["id"] == "case"), None)
-    if snapshot is None and not rows:
+    if not rows:
         raise NotFound(case_id)
+    return gathered(case_id, rows, await anchors_of(services, case_id))
+
+
+def gathered(case_id: str, rows: list[dict[str, Any]], anchors: list[Anchor]) -> Dossier:
+    """The same, from items that were read already."""
+    snapshot = next((row for row in rows if row["id"] == "case"), {})
     events = sorted((row for row in rows if row["id"] != "case"), key=lambda row: str(row["id"]))
-    dossier = Dossier(case_id, snapshot or {}, events, await anchors_of(services, case_id))
+    return Dossier(case_id, snapshot, events, anchors)
+
+
+async def examine_case(services: Services, dossier: Dossier, asked: datetime, is_now: bool) -> Examined:
+    """Everything that can be found in one case. A sound chain's head is anchored on the way."""
     result = examine(dossier, services.programmes, services.terms, asked, is_now)
     if result.case is not None and is_now:
         result.findings.extend([finding async for finding in _outside(services, result.case)])

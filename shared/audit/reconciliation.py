@@ -121,16 +121,15 @@ async def _unknown_there(services: Services, day: date, listed: list[dict[str, A
     run_id = runs.run_id_of(runs.CHANGES, day + timedelta(days=1))
     if await runs.ended(services, run_id) is None:
         raise Unavailable("the audit of the day has not ended yet")
-    references = {told.get("reference") for told in listed}
+    references = {str(told.get("reference")) for told in listed}
     found = []
-    async for page in runs.pages(services, run_id):
-        for row in page["paid"]:
-            if row["on"] == day.isoformat() and row["reference"] not in references:
-                case, _ = await load(services, row["case_id"])
-                await _stop(services, case, row["refund"], "ledger_unbalanced", now)
-                found.append(
-                    Finding("ledger_unbalanced", row["case_id"], row["reference"], ("not in the partner's list",))
-                )
+    async for row in runs.noted_since(services, "paid", day):
+        if row["on"] == day.isoformat() and row["reference"] not in references:
+            references.add(row["reference"])
+            case, _ = await load(services, row["case_id"])
+            await _stop(services, case, row["refund"], "ledger_unbalanced", now)
+            evidence = ("not in the partner's list",)
+            found.append(Finding("ledger_unbalanced", row["case_id"], row["reference"], evidence))
     return found
 
 

@@ -10,9 +10,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from shared.audit.findings import KINDS
-from shared.pages.exports import as_csv
-from shared.pages.frame import LANGUAGES, Speaker, page, paragraph, section, table
-from shared.pages.pictures import stacked
+from shared.presentation.exports import as_csv
+from shared.presentation.frame import LANGUAGES, Speaker, page, paragraph, section, table
+from shared.presentation.pictures import stacked
 from shared.use_cases.commands import CASES
 
 if TYPE_CHECKING:
@@ -77,11 +77,19 @@ async def _waiting(services: Services, asked: datetime) -> dict[str, Counter[str
             {"last": last},
         )
         for row in rows:
-            since = max(refund["since"] for refund in row["refunds"].values() if refund.get("since"))
-            found[row["what"]][_age((asked - datetime.fromisoformat(since)).days)] += 1
+            found[row["what"]][_age(_days(row.get("refunds"), asked))] += 1
         if len(rows) < 200:
             return found
         last = rows[-1]["case_id"]
+
+
+def _days(refunds: Any, asked: datetime) -> int:
+    """Days since a refund of this case last moved; a row that cannot be read is a finding elsewhere, and new here."""
+    try:
+        since = max(str(refund["since"]) for refund in refunds.values() if refund.get("since"))
+        return (asked - datetime.fromisoformat(since)).days
+    except (AttributeError, TypeError, ValueError):
+        return 0
 
 
 def _age(days: int) -> str:

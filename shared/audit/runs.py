@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored
 from shared.audit import noted, promises, report
-from shared.audit.case_checks import UNREADABLE, Examined
-from shared.audit.examiner import examine_case
+from shared.audit.anchors import Anchors
+from shared.audit.case_checks import UNREADABLE, Dossier, Examined
+from shared.audit.examiner import dossier_of, examine_case, gathered
 from shared.audit.findings import Finding
 from shared.domain.errors import NotFound, Unavailable
 from shared.use_cases.commands import CASES
@@ -28,6 +29,7 @@ logger = logging.getLogger("pledge.audits")
 
 AUDITS = "audits"
 CASES_A_PAGE = 50
+ITEMS_A_PAGE = 1000
 AT_ONCE = 8
 """Cases examined side by side: most of the time is waiting for the store."""
 CONTINUED_FOR = timedelta(days=7)
@@ -44,6 +46,9 @@ async def start(
     services: Services, run_id: str, scope: str, now: datetime, asked: datetime, case_id: str | None = None
 ) -> dict[str, Any]:
     """Begin a run, or return the one of this id that has begun. A run of changes goes on from the last that ended."""
+    stored = await services.store.read(AUDITS, run_id, run_id)
+    if stored is not None:
+        return stored
     last = await last_ended(services) if scope == CHANGES else None
     row = {
         "id": run_id,
@@ -108,6 +113,24 @@ async def pages(services: Services, run_id: str) -> AsyncIterator[dict[str, Any]
         number += 1
 
 
+async def noted_since(services: Services, what: str, day: date) -> AsyncIterator[dict[str, Any]]:
+    """What every run that began on this day (UTC) or later has noted: `decided` or `paid`. A row may come twice."""
+    last = datetime.combine(day, time.min, UTC).isoformat()
+    while True:
+        found = await services.store.query(
+            AUDITS,
+            "SELECT TOP 100 c.run, c.at FROM c WHERE c.kind = 'audit' AND c.at > @last ORDER BY c.at",
+            {"last": last},
+        )
+        for run in found:
+            async for page in pages(services, run["run"]):
+                for row in page[what]:
+                    yield row
+        if len(found) < 100:
+            return
+        last = found[-1]["at"]
+
+
 async def go_on(services: Services, run_id: str, now: datetime, has_time: Callable[[], bool]) -> dict[str, Any] | None:
     """Do pages until the run has ended or time is up. Returns the row that ends it, or None if it goes on later."""
     run = await services.store.read(AUDITS, run_id, run_id)
@@ -118,9 +141,9 @@ async def go_on(services: Services, run_id: str, now: datetime, has_time: Callab
     number, where = 1, _beginning(run)
     async for done in pages(services, run_id):
         number, where = done["number"] + 1, done["next"]
-    seen: set[str] = set()
+    reader = Reader(services, run, where)
     while where is not None and has_time():
-        row = await _do_page(services, run, number, where, seen)
+        row = await _do_page(reader, number, where)
         try:
             await services.store.create(AUDITS, row, row["id"])
         except AlreadyStored:
@@ -134,23 +157,21 @@ async def go_on(services: Services, run_id: str, now: datetime, has_time: Callab
 def _beginning(run: dict[str, Any]) -> dict[str, Any]:
     if run["scope"] == ONE:
         return {"phase": "one", "at": None}
-    return {"phase": "all" if run["scope"] == FULL else "changed", "at": run["feed"] if run["previous"] else None}
+    if run["previous"]:
+        return {"phase": "changed", "at": run["feed"]}
+    return {"phase": "all", "at": {"after": "", "anchors": None}}
 
 
-async def _do_page(
-    services: Services, run: dict[str, Any], number: int, where: dict[str, Any], seen: set[str]
-) -> dict[str, Any]:
+async def _do_page(reader: Reader, number: int, where: dict[str, Any]) -> dict[str, Any]:
     """One page: some cases examined, and where the next one begins (None: this was the last)."""
-    asked, feed = datetime.fromisoformat(run["asked"]), None
+    run, services = reader.run, reader.services
+    asked, is_now = datetime.fromisoformat(run["asked"]), run["asked"] == run["at"]
     findings: list[Finding] = []
     decided: list[dict[str, Any]] = []
     paid: list[dict[str, Any]] = []
-    case_ids, following, feed = await PHASES[where["phase"]](services, run, where["at"])
-    new = [each for each in dict.fromkeys(case_ids) if each not in seen]
-    seen.update(new)
-    is_now = run["asked"] == run["at"]
-    for first in range(0, len(new), AT_ONCE):
-        group = new[first : first + AT_ONCE]
+    cases, following, feed = await reader.read(where["phase"], where["at"])
+    for first in range(0, len(cases), AT_ONCE):
+        group = cases[first : first + AT_ONCE]
         for result in await asyncio.gather(*(_look(services, each, asked, is_now) for each in group)):
             findings += result.findings
             if result.case is not None:
@@ -163,7 +184,7 @@ async def _do_page(
         "kind": "audit_page",
         "run": run["run"],
         "number": number,
-        "examined": len(new),
+        "examined": len(cases),
         "findings": [finding.as_json() for finding in findings],
         "decided": decided,
         "paid": paid,
@@ -172,9 +193,11 @@ async def _do_page(
     }
 
 
-async def _look(services: Services, case_id: str, asked: datetime, is_now: bool) -> Examined:
+async def _look(services: Services, case: Dossier | str, asked: datetime, is_now: bool) -> Examined:
+    case_id = case if isinstance(case, str) else case.case_id
     try:
-        return await examine_case(services, case_id, asked, is_now)
+        dossier = await dossier_of(services, case) if isinstance(case, str) else case
+        return await examine_case(services, dossier, asked, is_now)
     except Unavailable:
         raise  # The store does not answer: this page is done again later.
     except NotFound:
@@ -184,31 +207,75 @@ async def _look(services: Services, case_id: str, asked: datetime, is_now: bool)
         return Examined([Finding("snapshot_differs", case_id, None, ("cannot be examined",))], None, [], False)
 
 
-Where = tuple[list[str], dict[str, Any] | None, str | None]
-"""Case ids, where to go on, and how far the change feed has been read."""
+AFTER_ALL = "~"
+"""An id that comes after every case's."""
+
+Read = tuple[list[Dossier | str], dict[str, Any] | None, str | None]
+"""Cases (their items or their ids), where to go on, and how far the change feed has been read."""
 
 
-async def _one(services: Services, run: dict[str, Any], at: Any) -> Where:
+class Reader:
+    """What a run looks at next. Cases that were met before in this sitting are passed over."""
+
+    def __init__(self, services: Services, run: dict[str, Any], where: dict[str, Any] | None) -> None:
+        self.services = services
+        self.run = run
+        self._seen: set[str] = set()
+        at: dict[str, Any] = {"anchors": None, "after": ""}
+        if where is not None and where["phase"] == "all":
+            at = where["at"]
+        self._anchors = Anchors(services, at["anchors"], at["after"])
+
+    async def read(self, phase: str, at: Any) -> Read:
+        """A page of a phase."""
+        if phase == "all":
+            return await self._all(at)
+        case_ids, following, feed = await PHASES[phase](self.services, self.run, at)
+        new: list[Dossier | str] = [each for each in dict.fromkeys(case_ids) if each not in self._seen]
+        self._seen.update(case_ids)
+        return new, following, feed
+
+    async def _all(self, at: dict[str, Any]) -> Read:
+        """Every case with its events, in the order of their ids, and the anchored heads in step with them."""
+        rows = await self.services.store.query(
+            CASES,
+            "SELECT TOP @most * FROM c WHERE c.kind IN ('case', 'event') AND c.case_id > @last ORDER BY c.case_id",
+            {"most": ITEMS_A_PAGE, "last": at["after"]},
+        )
+        items: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in rows:
+            items[row["case_id"]].append(row)
+        found: list[Dossier | str] = []
+        if len(rows) == ITEMS_A_PAGE:
+            cut, _ = items.popitem()  # Its other items are on the next page; alone, it is read by itself.
+            if not items:
+                found.append(cut)
+        found += [gathered(each, own, await self._anchors.of(each)) for each, own in items.items()]
+        following: dict[str, Any] = {"phase": "whole", "at": None}
+        if len(rows) < ITEMS_A_PAGE:
+            await self._anchors.of(AFTER_ALL)
+        found += [gathered(each, [], heads) for each, heads in self._anchors.passed_over().items()]
+        if len(rows) == ITEMS_A_PAGE:
+            last = next(reversed(items), None) or str(found[0])
+            following = {"phase": "all", "at": {"after": last, "anchors": self._anchors.page}}
+        return found, following, None
+
+
+Phase = tuple[list[str], dict[str, Any] | None, str | None]
+
+
+async def _one(services: Services, run: dict[str, Any], at: Any) -> Phase:
     return [run["case_id"]], None, None
 
 
-async def _all(services: Services, run: dict[str, Any], at: str | None) -> Where:
-    """Every case, as the store holds them."""
-    rows, further = await services.store.page(
-        CASES, "SELECT c.case_id FROM c WHERE c.kind = 'case'", {}, at, CASES_A_PAGE
-    )
-    following = {"phase": "all", "at": further} if further else {"phase": "whole", "at": None}
-    return [row["case_id"] for row in rows], following, None
-
-
-async def _changed(services: Services, run: dict[str, Any], at: str) -> Where:
+async def _changed(services: Services, run: dict[str, Any], at: str) -> Phase:
     """Cases of which anything was written since the last run."""
     rows, reached = await services.store.changes(CASES, at, CASES_A_PAGE * 4)
     following = {"phase": "changed", "at": reached} if rows else {"phase": "due", "at": ["", ""]}
     return [row["case_id"] for row in rows], following, reached
 
 
-async def _due(services: Services, run: dict[str, Any], at: list[str]) -> Where:
+async def _due(services: Services, run: dict[str, Any], at: list[str]) -> Phase:
     """Cases where waiting alone may have become a finding since the last run."""
     rows = await services.store.query(
         CASES,
@@ -224,7 +291,7 @@ async def _due(services: Services, run: dict[str, Any], at: list[str]) -> Where:
     return [row["case_id"] for row in rows], {"phase": "open", "at": 1}, None
 
 
-async def _open(services: Services, run: dict[str, Any], at: int) -> Where:
+async def _open(services: Services, run: dict[str, Any], at: int) -> Phase:
     """Cases in which the last run found something: it stands until it is mended."""
     page_id = _page(run["previous"], at)
     row = await services.store.read(AUDITS, page_id, page_id)
@@ -234,11 +301,11 @@ async def _open(services: Services, run: dict[str, Any], at: int) -> Where:
     return case_ids, {"phase": "open", "at": at + 1}, None
 
 
-async def _whole(services: Services, run: dict[str, Any], at: Any) -> Where:
+async def _whole(services: Services, run: dict[str, Any], at: Any) -> Phase:
     return [], None, None
 
 
-PHASES = {"one": _one, "all": _all, "changed": _changed, "due": _due, "open": _open, "whole": _whole}
+PHASES = {"one": _one, "changed": _changed, "due": _due, "open": _open, "whole": _whole}
 
 
 def _text(instant: str) -> str:

@@ -6,13 +6,13 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored
 from shared.audit import runs, sample
 from shared.domain.calendar import add_months
-from shared.domain.errors import NotFound
+from shared.domain.errors import AlreadyExists, NotFound
 from shared.domain.events import Actor
 
 if TYPE_CHECKING:
@@ -93,22 +93,9 @@ async def _draw(services: Services, month: str, now: datetime) -> int:
 
 
 async def _decided_in(services: Services, month: str) -> AsyncIterator[dict[str, Any]]:
-    """What the runs since that month began have noted of the decisions of that month."""
-    last = datetime.fromisoformat(f"{month}-01T00:00:00+00:00").astimezone(UTC).isoformat()
-    while True:
-        ended = await services.store.query(
-            AUDITS,
-            "SELECT TOP 100 c.run, c.at FROM c WHERE c.kind = 'audit' AND c.at > @last ORDER BY c.at",
-            {"last": last},
-        )
-        for run in ended:
-            async for page in runs.pages(services, run["run"]):
-                for row in page["decided"]:
-                    if row["on"].startswith(month):
-                        yield row
-        if len(ended) < 100:
-            return
-        last = ended[-1]["at"]
+    async for row in runs.noted_since(services, "decided", date.fromisoformat(f"{month}-01")):
+        if row["on"].startswith(month):
+            yield row
 
 
 async def samples(services: Services) -> list[dict[str, Any]]:
@@ -156,5 +143,5 @@ async def review(
         await services.store.create(AUDITS, said | {"at": now.isoformat()}, review_id)
     except AlreadyStored:
         stored = await services.store.read(AUDITS, review_id, review_id)
-        if stored is None or any(stored[name] != value for name, value in said.items()):
-            raise
+        if stored is None or any(stored[name] != said[name] for name in ("outcome", "reason", "by")):
+            raise AlreadyExists(review_id) from None

@@ -66,6 +66,10 @@ def canonical(value: Any) -> bytes:
     an RFC 8785 library). Floats are refused: their form is where implementations differ.
     """
     _refuse_floats(value)
+    return _dumped(value)
+
+
+def _dumped(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -83,6 +87,11 @@ def _refuse_floats(value: Any) -> None:
 def sha256_of(value: Any) -> str:
     """The hash of any such value, hexadecimal."""
     return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def digest_of(fields: dict[str, Any]) -> str:
+    """The hash that an event in its stored form must carry; equal to `digest` of the event that it makes."""
+    return hashlib.sha256(_dumped({name: value for name, value in fields.items() if name != "hash"})).hexdigest()
 
 
 def verify_chain(events: list[Event], head: str | None = None) -> list[str]:

@@ -61,6 +61,8 @@ class Outcome:
     events: list[Event] = field(default_factory=list)
 
 
+_OF_AN_EVENT = frozenset(Event.model_fields)
+
 Act = Callable[[Change], Awaitable[None] | None]
 
 
@@ -235,8 +237,12 @@ async def events_of(services: Services, case_id: str) -> list[Event]:
 
 def event_from(item: dict[str, Any]) -> Event:
     """A stored event as an event."""
-    known = {name: value for name, value in item.items() if name in Event.model_fields}
-    return Event.model_validate(known | {"kind": item["event"]})
+    return Event.model_validate(event_fields(item))
+
+
+def event_fields(item: dict[str, Any]) -> dict[str, Any]:
+    """What of a stored event is the event itself: what its hash covers, and the hash."""
+    return {name: value for name, value in item.items() if name in _OF_AN_EVENT} | {"kind": item["event"]}
 
 
 def require(condition: object, code: str, sentence: str) -> None:

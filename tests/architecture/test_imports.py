@@ -17,7 +17,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "pydantic", "cryptography", "shared.domain", "shared.policy", "shared.adapters", "shared.use_cases",
         "shared.settings", "shared.telemetry",
     ),
-    "shared/audit": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.audit"),
+    "shared/audit": (
+        "shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.presentation", "shared.audit",
+    ),
     "shared/reports": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.reports"),
     "shared/presentation": ("shared.presentation",),
     "shared/adapters": ("shared.domain", "shared.settings", "shared.adapters", "shared.telemetry"),
