@@ -13,6 +13,7 @@ from shared.domain.errors import NotFound
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
+AUDITS = "audits"
 TIME_BUDGET = timedelta(minutes=4)
 TOLD = 1000
 """Findings in an answer; the run's files have all of them."""
@@ -50,7 +51,7 @@ async def ordered(
 async def last(services: Services) -> list[dict[str, Any]]:
     """The last hundred runs that ended, newest first, and before them what is under way."""
     rows = await services.store.query(
-        runs.AUDITS,
+        AUDITS,
         "SELECT TOP 100 c.run, c.at, c.scope, c.examined, c.counts FROM c WHERE c.kind = 'audit' ORDER BY c.at DESC",
         {},
     )
@@ -68,7 +69,7 @@ async def told(services: Services, run_id: str) -> dict[str, Any]:
             found = [finding async for finding in report.each_once(lambda: runs.pages(services, run_id))]
             summary |= {"findings": found[:TOLD], "files": list(report.FILES)}
         return summary | {"status": "ended"}
-    started = await services.store.read(runs.AUDITS, run_id, run_id)
+    started = await services.store.read(AUDITS, run_id, run_id)
     if started is None or started["kind"] != "audit_run":
         raise NotFound(run_id)
     examined, phase = 0, "all"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MESSAGE_WAITS = timedelta(days=4)
 """Ten tries take 75 hours; what is pending after this was passed over. (Orders of money are `refund_unpaid`.)"""
 EVENT_WAITS = timedelta(days=1)
-MOST = 500
+MOST = 300
 
 
 async def broken(services: Services, asked: datetime) -> AsyncIterator[Finding]:

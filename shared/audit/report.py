@@ -22,7 +22,7 @@ Pages = Callable[[], AsyncIterator[dict[str, Any]]]
 
 AGES = (("age_7", 7), ("age_30", 30), ("age_90", 90), ("age_more", None))
 """Age of a claim in the picture: the class of its colour, and up to how many days."""
-SHOWN = 500
+SHOWN = 300
 """Findings that a page lists; the files have all of them."""
 COLUMNS = ("finding", "severity", "case_id", "subject", "evidence", "sentence", "act")
 FILES = {"findings.json": "application/json", "findings.csv": "text/csv"} | {

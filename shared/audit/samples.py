@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 COUNTERS = "counters"
-AUDITS = runs.AUDITS
+AUDITS = "audits"
 
 
 async def keep(services: Services, now: datetime) -> dict[str, int]:
