@@ -79,7 +79,7 @@ def examine(
         return Examined(found, case, events, not found)
     programme = programmes[case.programme]
     if record is not None:
-        _derive(record, stored if is_now else None, events, programme, terms)
+        _derive(record, stored if is_now else None, events, programme, terms, asked)
         if stored is not None and is_now:
             found += _differs(record, stored)
     is_sound = not found
@@ -138,7 +138,12 @@ def _chain(dossier: Dossier) -> Iterator[Finding]:
 
 
 def _derive(
-    record: Case, stored: Case | None, events: list[Event], programme: Programme, terms: dict[str, Terms]
+    record: Case,
+    stored: Case | None,
+    events: list[Event],
+    programme: Programme,
+    terms: dict[str, Terms],
+    asked: datetime,
 ) -> None:
     """Derive anew what the last write derived: as of the day that the snapshot names, else of the last event."""
     if record.sequence == 0:
@@ -146,7 +151,7 @@ def _derive(
     moment = events[record.sequence - 1].at
     if stored is not None and stored.guarantee.as_of is not None:
         moment = datetime.combine(stored.guarantee.as_of, time(23, 59), record.zone)
-    settle(record, programme, terms, moment)
+    settle(record, programme, terms, min(moment, asked))
 
 
 def _differs(record: Case, stored: Case) -> Iterator[Finding]:
