@@ -70,5 +70,6 @@ docs: setup
 	@$(BIN)/python -m shared.policy handbook --write
 	@$(BIN)/python tools/lifecycle_page.py --write
 	@$(BIN)/python tools/capacity.py --write
+	@$(BIN)/python tools/intake_list.py --write
 	@$(BIN)/python tools/data_page.py --write
 	@$(BIN)/python tools/event_words.py --write

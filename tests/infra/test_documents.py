@@ -1,0 +1,67 @@
+"""Documents that people rely on at three in the morning, or once a year, say what is there."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+
+from tests.infra.reading import ROOT, parameter_file
+from tools import intake_list
+
+DOCS = ROOT / "docs"
+RUNBOOK = (DOCS / "runbook.md").read_text("utf-8")
+TASKS = (
+    "Run a timer now", "Roll back", "Restore, and erase again", "Undo a deletion of evidence", "Fail over", "Rotation",
+    "Lock the retention of audits", "Legal hold", "A partner floods", "Data breach",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_runbook_says_how(task: str) -> None:
+    (section,) = re.findall(rf"^## {task}\n(.+?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
+
+    assert len(section.split()) > 30
+
+
+def test_every_decision_is_listed_and_every_number_is_used_once() -> None:
+    files = sorted(path.name for path in (DOCS / "decisions").glob("0*.md"))
+    listed = re.findall(r"^\| \[(\d+)\]\(([\w.-]+)\)", (DOCS / "decisions/README.md").read_text("utf-8"), re.MULTILINE)
+
+    assert sorted(name for _, name in listed) == files
+    assert all(int(name[:4]) == int(number) for number, name in listed)
+    assert len({number for number, _ in listed}) == len(listed)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (*ROOT.glob("*.md"), *DOCS.rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text("utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_the_forms_list_of_intakes_is_the_programmes() -> None:
+    form = intake_list.FORM.read_text("utf-8")
+
+    assert intake_list.filled(form) == form, "run: make docs"
+    assert intake_list.filled(form.replace("2027-autumn", "2028-autumn")) == form
+
+
+def test_the_example_of_the_yearly_page_is_an_intake() -> None:
+    page = (DOCS / "yearly.md").read_text("utf-8")
+    example = "\n".join(line.strip() for line in page.splitlines() if line.startswith("       "))
+    programme = tomllib.loads((ROOT / "programmes/ai-diploma.toml").read_text("utf-8"))
+
+    assert set(tomllib.loads(example)["intakes"][0]) == set(programme["intakes"][-1])
+
+
+def test_the_page_on_where_data_lives_names_the_regions_of_prod() -> None:
+    names = {"francecentral": "France Central", "germanywestcentral": "Germany West Central"}
+    said = (ROOT / "SECURITY.md").read_text("utf-8")
+    prod = parameter_file("prod")
+
+    for parameter in ("location", "secondaryLocation"):
+        (region,) = re.findall(r"'([a-z]+)'\)?$", prod[parameter])
+        assert names[region] in said
+    assert f"after {prod['evidenceSoftDeleteDays']} days in storage" in said
+    assert f"{prod['logRetentionDays']} days in prod" in said
