@@ -144,6 +144,8 @@ def answers_problems(route: str) -> Callable[[Handler], Handler]:
                     answer = await handler(req)
                 except PledgeError as error:
                     answer = _answer(error, f"/api/{route}")
+                    if error.replayed:
+                        answer.headers["Idempotent-Replayed"] = "true"
                 except Exception:  # The last resort: nothing internal may reach a caller.
                     instance = f"urn:uuid:{uuid.uuid4()}"
                     logger.exception("unexpected error", extra={"route": route, "instance": instance})

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 
 class PledgeError(Exception):
-    """Anything the service refuses or cannot do, as opposed to a defect."""
+    """Anything the service refuses or cannot do, as opposed to a defect. `told` makes the same error again."""
+
+    told: tuple[str, ...] = ()
+    replayed = False
 
 
 class NotFound(PledgeError):
@@ -34,6 +37,7 @@ class ActionNotAllowed(PledgeError):
 
     def __init__(self, action: str, current: str) -> None:
         super().__init__(f"{action} is not possible when {current}")
+        self.told = (action, current)
         self.action = action
         self.current = current
 
@@ -43,6 +47,7 @@ class RuleBroken(PledgeError):
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
+        self.told = (code, sentence)
         self.code = code
         self.sentence = sentence
 
@@ -52,6 +57,7 @@ class AlreadyExists(PledgeError):
 
     def __init__(self, existing_id: str) -> None:
         super().__init__(existing_id)
+        self.told = (existing_id,)
         self.existing_id = existing_id
 
 

@@ -13,7 +13,18 @@ from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored, Create, Operation, Patch, Replace
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.errors import Forbidden, KeyReused, NotFound, PledgeError, RecordChanged, RuleBroken
+from shared.domain.errors import (
+    ActionNotAllowed,
+    AlreadyExists,
+    Forbidden,
+    KeyReused,
+    NotFound,
+    OutcomeUnknown,
+    PledgeError,
+    RecordChanged,
+    RuleBroken,
+    Unavailable,
+)
 from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import Role
 from shared.use_cases import deliveries
@@ -28,6 +39,8 @@ CASE_BYTES_MAX = 200_000
 MESSAGE_HELD_SECONDS = 60
 MACHINE_TRIES = 6
 PERSON_TRIES = 2
+FINAL: tuple[type[PledgeError], ...] = (ActionNotAllowed, AlreadyExists, RuleBroken)
+"""Refusals that rest on the case as it is: a repeat with the same key gets them again."""
 STAFF_ROLES = frozenset({Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE})
 
 
@@ -37,6 +50,8 @@ class Key:
 
     value: str
     fingerprint: str
+    keeps_refusals: bool = False
+    """Whether a refusal is final too. A partner's event that does not fit yet is tried again; a caller decides anew."""
 
     @property
     def receipt_id(self) -> str:
@@ -47,7 +62,7 @@ class Key:
 def key_of(actor: Actor, route: str, given: str, fingerprint: str) -> Key:
     """The key as stored: another actor's or another route's same key is another key."""
     scoped = hashlib.sha256(f"{actor.role}|{actor.id}|{route}|{given}".encode()).hexdigest()[:40]
-    return Key(scoped, fingerprint)
+    return Key(scoped, fingerprint, keeps_refusals=True)
 
 
 @dataclass
@@ -122,9 +137,11 @@ async def perform(
             done = act(change)
             if done is not None:
                 await done
-        except PledgeError:
+        except PledgeError as error:
             if key is not None and (earlier := await _replay(services, case_id, key, before, etag)):
                 return earlier
+            if key is not None and key.keeps_refusals and isinstance(error, FINAL):
+                await _keep_refusal(services, before, key, error)
             raise
         seen = before
         if not change.events and not change.refresh:
@@ -168,7 +185,7 @@ def _operations(change: Change, first: Replace | Create, key: Key | None) -> lis
     guard: Operation = Replace(snapshot, first.etag) if isinstance(first, Replace) else Create(snapshot)
     operations: list[Operation] = [guard]
     if key is not None:
-        operations.append(Create(_receipt(change, key)))
+        operations.append(Create(_receipt(change.case, change.answer, key)))
     for event in change.events:
         stored = event.model_dump(mode="json")
         operations.append(Create({**stored, "id": f"event:{event.sequence:06d}", "event": event.kind, "kind": "event"}))
@@ -188,13 +205,24 @@ def _operations(change: Change, first: Replace | Create, key: Key | None) -> lis
     return operations
 
 
-def _receipt(change: Change, key: Key) -> dict[str, Any]:
+async def _keep_refusal(services: Services, case: Case, key: Key, error: PledgeError) -> None:
+    """Keep what a key was answered, so that a repeat hears the same although the case has moved on meanwhile."""
+    item = _receipt(case, {}, key) | {"refused": [type(error).__name__, *error.told], "case_id": case.case_id}
+    try:
+        await services.store.create(CASES, item | {"schema_version": case.schema_version}, case.case_id)
+    except AlreadyStored:
+        await _replay(services, case.case_id, key, case, "")
+    except (OutcomeUnknown, Unavailable):
+        pass  # Nothing was done, and perhaps nothing is kept: a repeat is examined anew.
+
+
+def _receipt(case: Case, answer: dict[str, Any], key: Key) -> dict[str, Any]:
     return {
         "id": key.receipt_id,
         "kind": "receipt",
         "fingerprint": key.fingerprint,
-        "answer": change.answer,
-        "sequence": change.case.sequence,
+        "answer": answer,
+        "sequence": case.sequence,
         "ttl": seconds_kept(CASES, "receipt"),
     }
 
@@ -206,6 +234,11 @@ async def _replay(services: Services, case_id: str, key: Key, case: Case, etag: 
         return None
     if receipt["fingerprint"] != key.fingerprint:
         raise KeyReused(case_id)
+    if "refused" in receipt:
+        kind, *told = receipt["refused"]
+        error = next(each for each in FINAL if each.__name__ == kind)(*told)
+        error.replayed = True
+        raise error
     return Outcome(case, etag, receipt["answer"], replayed=True)
 
 

@@ -104,6 +104,29 @@ def test_repeated_decision_with_its_key_is_answered_again_and_done_once(applican
     assert [event["kind"] for event in applicant.events()].count("offer_made") == 1
 
 
+def test_refused_decision_is_refused_again_with_its_key_and_examined_anew_with_another(applicant: Applicant) -> None:
+    applicant.applied()
+    key = uuid.uuid4().hex
+    early = applicant.staff("admissions", "admission-decision", key=key, outcome="offer")
+    applicant.staff("admissions", "assignment", specialist="t/specialist")
+    for act, body in (
+        ("recommendation", {"outcome": "assess"}),
+        ("assessments", {"assessment_id": "T1", "kind": "test", "outcome": "passed"}),
+        ("assessments", {"assessment_id": "I1", "kind": "interview", "outcome": "passed"}),
+    ):
+        assert applicant.staff("specialist", act, **body).status_code == 200
+
+    again = applicant.staff("admissions", "admission-decision", key=key, outcome="offer")
+    other = applicant.staff("admissions", "admission-decision", key=key, outcome="waitlist")
+    anew = applicant.staff("admissions", "admission-decision", outcome="offer")
+
+    assert (early.status_code, early.headers.get("idempotent-replayed")) == (409, None)
+    assert (again.status_code, again.json()) == (409, early.json())
+    assert again.headers["idempotent-replayed"] == "true"
+    assert other.json()["type"] == "/problems/idempotency-key-reused"
+    assert anew.status_code == 200, anew.text
+
+
 def test_decision_without_its_key_is_refused(applicant: Applicant) -> None:
     applicant.to_decision()
     url = f"{applicant.api}/cases/{applicant.case_id}/admission-decision"
