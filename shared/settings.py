@@ -6,12 +6,23 @@ import base64
 import binascii
 import ipaddress
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 MICROSOFT = "https://login.microsoftonline.com"
 SECRET_BYTES_MIN = 24
+SECRET_KINDS_MIN = 8
+"""So few different bytes do not come about by chance."""
+SECRETS_MAX = 3
+PARTNER_KINDS = frozenset({"assessment", "learning", "payments", "scanner", "employer", "history"})
+PLATFORM_LOGIN = "WEBSITE_AUTH_ENABLED"
+DEBUG_FLAGS = frozenset({
+    "PYTHONASYNCIODEBUG", "PYTHONDEVMODE", "PYTHONINSPECT", "PYTHON_ENABLE_DEBUG_LOGGING", "AZURE_LOG_LEVEL",
+    "AZURE_SDK_TRACING_IMPLEMENTATION",
+})  # fmt: skip
+"""What makes the platform or its libraries write bodies, headers or addresses into logs."""
 
 
 class BadSettings(Exception):
@@ -106,6 +117,7 @@ def load_settings(environment: Mapping[str, str]) -> Settings:
         managed_identity_client_id=reader.optional("AZURE_CLIENT_ID"),
     )
     reader.check_https(settings)
+    reader.check_together(settings)
     if reader.problems:
         raise BadSettings("\n".join(reader.problems))
     return settings
@@ -164,6 +176,8 @@ class _Reader:
             return b""
         if len(secret) < SECRET_BYTES_MIN:
             self.problems.append(f"{name} is weaker than {SECRET_BYTES_MIN} bytes.")
+        elif len(set(secret)) < SECRET_KINDS_MIN:
+            self.problems.append(f"{name} is not random: it repeats a few bytes.")
         return secret
 
     def partners(self, name: str) -> dict[str, Partner]:
@@ -188,7 +202,43 @@ class _Reader:
         """Without networks of our own every address that we call must be https."""
         if settings.outbound_networks:
             return
-        addresses = [settings.authority, *(p.url for p in settings.partners.values() if p.url)]
-        for address in addresses:
-            if not address.startswith("https://"):
-                self.problems.append(f"{address.split(':')[0]} addresses need https: AUTHORITY or PARTNERS.")
+        addresses = {"AUTHORITY": settings.authority, "COSMOS_ENDPOINT": settings.cosmos_endpoint,
+                     "BLOB_ACCOUNT_URL": settings.blob_account_url, "SITE_URL": settings.site_url}  # fmt: skip
+        addresses |= {f"PARTNERS ({name})": each.url for name, each in settings.partners.items() if each.url}
+        for name, address in addresses.items():
+            if address and not address.startswith("https://"):
+                self.problems.append(f"{name} needs https.")
+        if not settings.smtp_tls:
+            self.problems.append("SMTP_TLS is off: mail would go out for everybody to read.")
+
+    def check_together(self, settings: Settings) -> None:
+        """What each by itself may be, and together may not."""
+        for flag in sorted(DEBUG_FLAGS):
+            if self.optional(flag):
+                self.problems.append(f"{flag} is set: a service for people is not run with what is for debugging.")
+        if (self.optional(PLATFORM_LOGIN) or "").lower() == "true":
+            self.problems.append(f"{PLATFORM_LOGIN} is on, but it is this app that examines tokens: switch it off.")
+        if settings.managed_identity_client_id and (settings.cosmos_key or settings.blob_account_key):
+            self.problems.append("AZURE_CLIENT_ID names an identity, yet an account key is set: one or the other.")
+        if bool(settings.smtp_username) != bool(settings.smtp_password):
+            self.problems.append("SMTP_USERNAME and SMTP_PASSWORD are set together or not at all.")
+        if (self.optional("SMTP_TLS") or "on") not in ("on", "off"):
+            self.problems.append("SMTP_TLS is neither on nor off.")
+        if "@" not in settings.mail_from:
+            self.problems.append("MAIL_FROM holds no address.")
+        secrets = [("ADDRESS_KEY", settings.address_key), ("PAYEE_KEY", settings.payee_key)]
+        for name, partner in settings.partners.items():
+            self._check_partner(name, partner)
+            secrets += [(f"PARTNERS ({name})", secret) for secret in partner.secrets]
+        for position, (name, secret) in enumerate(secrets):
+            for other, same in secrets[:position]:
+                if secret and secret == same:
+                    self.problems.append(f"{other} and {name} share a secret.")
+
+    def _check_partner(self, name: str, partner: Partner) -> None:
+        if not re.fullmatch(r"[a-z0-9-]{1,40}", name, re.ASCII):
+            self.problems.append("PARTNERS holds a name that no address can hold.")
+        if partner.kind not in PARTNER_KINDS:
+            self.problems.append(f"PARTNERS ({name}) is of a kind that nobody knows.")
+        if not 1 <= len(partner.secrets) <= SECRETS_MAX:
+            self.problems.append(f"PARTNERS ({name}) needs one to {SECRETS_MAX} secrets.")
