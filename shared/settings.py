@@ -203,7 +203,8 @@ class _Reader:
         if settings.outbound_networks:
             return
         addresses = {"AUTHORITY": settings.authority, "COSMOS_ENDPOINT": settings.cosmos_endpoint,
-                     "BLOB_ACCOUNT_URL": settings.blob_account_url, "SITE_URL": settings.site_url}  # fmt: skip
+                     "BLOB_ACCOUNT_URL": settings.blob_account_url,
+                     "AUDIT_ACCOUNT_URL": settings.audit_account_url, "SITE_URL": settings.site_url}  # fmt: skip
         addresses |= {f"PARTNERS ({name})": each.url for name, each in settings.partners.items() if each.url}
         for name, address in addresses.items():
             if address and not address.startswith("https://"):
@@ -218,7 +219,8 @@ class _Reader:
                 self.problems.append(f"{flag} is set: a service for people is not run with what is for debugging.")
         if (self.optional(PLATFORM_LOGIN) or "").lower() == "true":
             self.problems.append(f"{PLATFORM_LOGIN} is on, but it is this app that examines tokens: switch it off.")
-        if settings.managed_identity_client_id and (settings.cosmos_key or settings.blob_account_key):
+        keys = (settings.cosmos_key, settings.blob_account_key, settings.audit_account_key)
+        if settings.managed_identity_client_id and any(keys):
             self.problems.append("AZURE_CLIENT_ID names an identity, yet an account key is set: one or the other.")
         if bool(settings.smtp_username) != bool(settings.smtp_password):
             self.problems.append("SMTP_USERNAME and SMTP_PASSWORD are set together or not at all.")

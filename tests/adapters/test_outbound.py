@@ -29,7 +29,7 @@ async def headers_of_a_call() -> dict[str, str]:
     port = server.sockets[0].getsockname()[1]
     async with server, aiohttp.ClientSession() as session:
         partner = Partner("payments", "payments", (SECRET,), f"http://127.0.0.1:{port}")
-        await Outbound(session, ("127.0.0.0/8",)).call(partner, "POST", "/refunds", {"a": 1}, "m1", 1_800_000_000)
+        await Outbound(session, ("127.0.0.0/8",), 5.0).call(partner, "POST", "/refunds", {}, "m1", 1_800_000_000)
     lines = got[0].decode().split("\r\n")[1:]
     return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines) if name}
 

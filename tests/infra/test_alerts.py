@@ -55,6 +55,20 @@ def test_a_query_asks_a_table_that_is_filled(alert: dict[str, Any]) -> None:
             assert f'"{said}' in LOGGED, said
 
 
+def lines() -> list[str]:
+    """Lines as the code writes them: each text of a logger with something filled in, and each timer's own."""
+    texts_logged = re.findall(r'\blogger\.\w+\(\s*"([^"]+)"', LOGGED) + re.findall(r'commands\.\w+\("([^"]+)"', LOGGED)
+    filled = [text.replace("%s", "x").replace("%d", "1") for text in texts_logged]
+    return filled + [f"{timer.name} due=1 changed=1 failed=1 calls=1 units=1 retries=1" for timer in TIMERS]
+
+
+@pytest.mark.parametrize("each", [*ALERTS["queries"], *QUERIES], ids=lambda each: each["name"])
+def test_a_pattern_finds_a_line_that_the_code_writes(each: dict[str, Any]) -> None:
+    for pattern in re.findall(r"Message matches regex '([^']+)'", each["query"]):
+        if pattern.startswith(("^run_", "^audit")):
+            assert any(re.search(pattern, line) for line in lines()), pattern
+
+
 def test_the_workbook_is_deployed_and_asks_filled_tables() -> None:
     workbook = json.loads((INFRA / "workbook.json").read_text("utf-8"))
     shown = {item["name"]: item["content"]["query"] for item in workbook["items"] if item["type"] == 3}
