@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from functions.access import ACCESS, BINDING, Access
+from functions.access import ACCESS, BINDING, CONFIRMATION
 from functions.http import PROBLEMS
 from functions.timers import TIMERS
 from local.testing import Stack
@@ -32,6 +32,11 @@ DOOR = (401, 403, 404, 410)
 NOTED = (
     "GET cases/{case_id}", "GET cases/{case_id}/guarantee", "GET cases/{case_id}/documents/{document}",
 )  # fmt: skip
+NOT_THERE = (
+    "GET audits/{run}/files/{name}", "GET audit-samples/{month}", "GET placement-imports/{import_id}",
+    "GET placement-imports/{import_id}/result", "POST placement-imports/{import_id}/continuation",
+)  # fmt: skip
+"""Routes of things that this world has none of: staff who are let in are told so."""
 READING = ("Read", "SqlQuery", "QueryPlan", "ReadFeed")
 FORGED = {
     # {"auth_typ":"aad","claims":[{"typ":"roles","val":"admin"},{"typ":"roles","val":"finance"}]}
@@ -188,8 +193,9 @@ CALLERS = (
 )  # fmt: skip
 
 
-def refusal(access: Access, caller: str) -> int | None:
-    """The status that this caller must get at the door of a row; None: they are let in. Written from the design."""
+def refusal(route: str, caller: str) -> int | None:
+    """The status that this caller must get at the door of a route; None: they are let in. Written from the design."""
+    access = ACCESS[route]
     if access.anyone:
         return None
     if access.partner or caller in NO_TOKEN or caller in BAD_TOKEN:
@@ -200,7 +206,8 @@ def refusal(access: Access, caller: str) -> int | None:
         return None if Role(caller.rpartition(" ")[2]) in access.roles else 403
     if access.link is None:
         return 401
-    if caller in BAD_LINK or caller == "link: another's":
+    foreign = caller == "link: another's" and "{case_id}" in route
+    if caller in BAD_LINK or foreign or access.link == CONFIRMATION:
         return 404
     if caller == "link: expired":
         return 410
@@ -212,9 +219,11 @@ def test_exactly_the_callers_of_the_row_get_past_the_door(world: World, caller: 
     wrong = {}
 
     for route, knock in world.sweep(caller).items():
-        status, expected = knock.answer.status_code, refusal(ACCESS[route], caller)
+        status, expected = knock.answer.status_code, refusal(route, caller)
         if expected is not None and status != expected:
             wrong[route] = f"{status}, not {expected}"
+        if expected is None and status == 404 and route in NOT_THERE:
+            continue
         if expected is None and (status in DOOR or status >= 500):
             wrong[route] = f"{status}, not let in"
 
@@ -235,7 +244,7 @@ def test_nobody_changes_anything_at_the_door(world: World, caller: str) -> None:
 def test_whoever_is_refused_reads_nothing_but_their_own_way_in_and_is_told_nothing(world: World, caller: str) -> None:
     for route, knock in world.sweep(caller).items():
         answer = knock.answer
-        if refusal(ACCESS[route], caller) is None:
+        if refusal(route, caller) is None:
             continue
         assert {call["container"] for call in knock.calls} <= {"links"}, route
         assert answer.headers["content-type"].startswith("application/problem+json"), route
@@ -263,7 +272,7 @@ def test_an_unknown_case_and_somebody_elses_are_answered_alike(world: World, age
     headers, foreign = world.callers[f"link: {age}"], world.callers["link: another's"]
 
     for route, access in ACCESS.items():
-        if access.link is None or (age == "a day old" and access.link == BINDING):
+        if "{case_id}" not in route or access.link is None or (age == "a day old" and access.link == BINDING):
             continue
         answers = {
             told(answer)
@@ -285,7 +294,7 @@ def test_a_stale_link_tells_nothing_about_the_case_that_is_asked_for(world: Worl
     for link in ("expired", "a day old"):
         headers = world.callers[f"link: {link}"]
         for route, access in ACCESS.items():
-            if access.link is not None and refusal(access, f"link: {link}") == 410:
+            if access.link is not None and refusal(route, f"link: {link}") == 410:
                 assert told(world.ask(route, headers)) == told(world.ask(route, headers, UNKNOWN_CASE)), route
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -23,13 +22,6 @@ JOB: dict[str, Any] = {
 
 class Remembered(InMemory):
     """A case in memory that keeps its events."""
-
-    events: list[Event]
-
-    def do(self, day: Any, role: Role, act: Callable[[Any], object], who: str | None = None) -> Any:
-        change = super().do(day, role, act, who)
-        self.events = [*getattr(self, "events", []), *change.events]
-        return change
 
     def finds(self, day: str, who: Role = Role.APPLICANT, **said: Any) -> str:
         """A report of a job; its id."""

@@ -34,6 +34,7 @@ def test_deputy_acts_in_the_role_on_the_days_named_and_on_no_others(stack: Stack
     def decide() -> int:
         return applicant.staff("specialist", "admission-decision", number=2, outcome="offer").status_code
 
+    names(stack, until_on=(TODAY - timedelta(days=1)).isoformat(), from_on=(TODAY - timedelta(days=2)).isoformat())
     before = decide()
     later = {"from_on": (TODAY + timedelta(days=1)).isoformat()}
     named = [names(stack, **later).status_code, decide(), names(stack).status_code]
