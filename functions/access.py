@@ -157,6 +157,9 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/date-corrections/{{correction}}/signature": _staff(ADMISSIONS, FINANCE, key=True),
     f"POST {CASE}/holds": _staff(ADMISSIONS, CAREERS, FINANCE),
     f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
+    "GET partner-events": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
+    "POST partner-events/{event}/replay": _staff(ADMISSIONS, CAREERS, FINANCE),
+    "GET partners": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     # auditor, admin
     f"GET {CASE}/reads": _staff(AUDITOR, ADMIN),
     "GET reports/outcomes": _staff(AUDITOR, ADMIN, CAREERS, FINANCE),

@@ -17,6 +17,7 @@ from functions import (
     enrolments,
     figures,
     imports,
+    partners,
     placements,
     positions,
     privacy,
@@ -41,6 +42,7 @@ FORMS: dict[str, type[BaseModel]] = {
     "POST audits": audits.AuditOrder,
     "POST audit-samples/{month}/reviews": audits.SampleReview,
     "POST deputies": reports.Deputy,
+    "POST partner-events/{event}/replay": partners.Replay,
     "POST link-revocations": reports.LinkRevocation,
     "POST staff-revocations": reports.StaffRevocation,
 }
@@ -53,6 +55,7 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET work-queue": applications.QueueQuestion,
     "GET early-risk": applications.PageQuestion,
     "GET positions": positions.PositionQuestion,
+    "GET partner-events": partners.EventsQuestion,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": applications.CaseQuestion,
 }

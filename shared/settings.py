@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 MICROSOFT = "https://login.microsoftonline.com"
@@ -30,13 +31,31 @@ class BadSettings(Exception):
 
 
 @dataclass(frozen=True)
+class Secret:
+    """A secret shared with a partner. The last one has no end; one that is being replaced has."""
+
+    value: bytes = field(repr=False)
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Partner:
-    """An outside system that may send webhooks, and perhaps receives ours. Several secrets may live at once."""
+    """An outside system that may send webhooks, and perhaps receives ours.
+
+    Up to three secrets may live at once; what we send is signed with the first. `events` are the kinds of event of a
+    case that it is told of at `url`; `programmes`, if any are named, are those whose cases it may speak about.
+    """
 
     name: str
     kind: str
-    secrets: tuple[bytes, ...] = field(repr=False)
+    secrets: tuple[Secret, ...] = ()
     url: str | None = None
+    events: frozenset[str] = frozenset()
+    programmes: frozenset[str] = frozenset()
+
+    def live(self, now: datetime) -> tuple[bytes, ...]:
+        """The secrets that are good at an instant."""
+        return tuple(each.value for each in self.secrets if each.until is None or now < each.until)
 
 
 @dataclass(frozen=True)
@@ -183,20 +202,30 @@ class _Reader:
     def partners(self, name: str) -> dict[str, Partner]:
         try:
             stated: Any = json.loads(self.optional(name) or "{}")
-            return {
-                key: Partner(
-                    name=key,
-                    kind=value["kind"],
-                    secrets=tuple(
-                        self._decoded(f"{name} ({key})", secret.removeprefix("whsec_")) for secret in value["secrets"]
-                    ),
-                    url=value.get("url"),
-                )
-                for key, value in stated.items()
-            }
+            return {key: self._partner(f"{name} ({key})", key, value) for key, value in stated.items()}
         except (ValueError, KeyError, AttributeError, TypeError):
             self.problems.append(f"{name} is not the JSON object it must be.")
             return {}
+
+    def _partner(self, name: str, key: str, stated: dict[str, Any]) -> Partner:
+        if set(stated) - {"kind", "secrets", "url", "events", "programmes"}:
+            self.problems.append(f"{name} has a key that is not known.")
+        secrets = tuple(self._secret(name, each) for each in stated["secrets"])
+        events, programmes = frozenset(stated.get("events", [])), frozenset(stated.get("programmes", []))
+        if events and not stated.get("url"):
+            self.problems.append(f"{name} is to be told of events and has no url.")
+        return Partner(key, stated["kind"], secrets, stated.get("url"), events, programmes)
+
+    def _secret(self, name: str, stated: Any) -> Secret:
+        """A secret as text, or `{secret, until}` while it is being replaced."""
+        until = None
+        if isinstance(stated, dict):
+            until = datetime.fromisoformat(stated["until"].replace("Z", "+00:00"))
+            if until.tzinfo is None:
+                self.problems.append(f"{name} has a secret whose end has no offset.")
+                until = until.replace(tzinfo=UTC)
+            stated = stated["secret"]
+        return Secret(self._decoded(name, stated.removeprefix("whsec_")), until)
 
     def check_https(self, settings: Settings) -> None:
         """Without networks of our own every address that we call must be https."""
@@ -231,7 +260,7 @@ class _Reader:
         secrets = [("ADDRESS_KEY", settings.address_key), ("PAYEE_KEY", settings.payee_key)]
         for name, partner in settings.partners.items():
             self._check_partner(name, partner)
-            secrets += [(f"PARTNERS ({name})", secret) for secret in partner.secrets]
+            secrets += [(f"PARTNERS ({name})", secret.value) for secret in partner.secrets]
         for position, (name, secret) in enumerate(secrets):
             for other, same in secrets[:position]:
                 if secret and secret == same:
@@ -242,5 +271,6 @@ class _Reader:
             self.problems.append("PARTNERS holds a name that no address can hold.")
         if partner.kind not in PARTNER_KINDS:
             self.problems.append(f"PARTNERS ({name}) is of a kind that nobody knows.")
-        if not 1 <= len(partner.secrets) <= SECRETS_MAX:
-            self.problems.append(f"PARTNERS ({name}) needs one to {SECRETS_MAX} secrets.")
+        lasting = [secret for secret in partner.secrets if secret.until is None]
+        if not lasting or len(partner.secrets) > SECRETS_MAX:
+            self.problems.append(f"PARTNERS ({name}) needs one to {SECRETS_MAX} secrets, one of them without an end.")

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
@@ -97,7 +98,8 @@ class Outbound:
         url = partner.url.rstrip("/") + path
         self._check_literal(url)
         raw = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
-        headers = sign(raw, message_id, now, partner.secrets[0]) | {"Content-Type": "application/json"}
+        secret = partner.live(datetime.fromtimestamp(now, UTC))[0]
+        headers = sign(raw, message_id, now, secret) | {"Content-Type": "application/json"}
         timeout = aiohttp.ClientTimeout(total=self._timeout_seconds, connect=CONNECT_SECONDS)
         try:
             with telemetry.span("partner.call", partner=partner.name, method=method):

@@ -32,6 +32,7 @@ from shared.settings import Partner
 from shared.use_cases import documents, enrolments, payments, placements, positions, screening
 from shared.use_cases.commands import Key, perform
 from shared.use_cases.deliveries import WAITS
+from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -43,6 +44,8 @@ DEFENDER = Partner("defender", "scanner", ())
 """Microsoft's scanner. It has no secret of ours and so no webhook: Azure lets it in, through Event Grid."""
 
 OUTLANDISH = timedelta(days=366)
+POISON_TRIES = 5
+WOKEN_ROUNDS_MAX = 10
 
 
 class _AboutCase(Form):
@@ -301,25 +304,53 @@ async def receive(
     return True, second
 
 
-async def process(services: Services, item: dict[str, Any], now: datetime) -> str:
-    """Apply a stored event. What cannot be applied yet waits and is tried again; what never can is put aside."""
+async def process(services: Services, item: dict[str, Any], now: datetime, *, wakes: bool = True) -> str:
+    """Apply a stored event. What cannot be applied yet waits and is tried again; what never can is put aside.
+
+    What fails by a fault of ours is put aside after five tries; what came too early, or met a store that did not
+    answer, is tried for three days.
+    """
     with telemetry.span("event", item.get("trace"), partner=item["partner"]):
         status, reason, case_id = await _apply(services, item, now)
     tries = item["tries"] + 1
     noted = {name: value for name, value in item.items() if not name.startswith("_")}
-    if status == "waiting":
-        if tries > len(WAITS):
+    if status in ("waiting", "failing"):
+        if tries > len(WAITS) or (status == "failing" and tries >= POISON_TRIES):
             status = "dead_letter"
         else:
+            status = "waiting"
             noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
     noted |= {"status": status, "reason": reason, "tries": tries, "tried_at": now.isoformat(), "case_id": case_id}
+    noted |= _kept_for(item, status)
     if status in ("quarantined", "dead_letter"):
         logger.error("event put aside", extra={"inbox_id": item["id"], "partner": item["partner"], "reason": reason})
     try:
         await services.store.replace(INBOX, noted, item["_etag"], item["id"])
     except RecordChanged:
         pass  # Another run was quicker; what it did is what we would have done.
+    if status == "processed" and case_id is not None and wakes:
+        await _wake(services, case_id, now)
     return status
+
+
+def _kept_for(item: dict[str, Any], status: str) -> dict[str, Any]:
+    """How long an event that is done with is remembered, so that it is known when it comes again; money: for ever."""
+    body = item["body"] if isinstance(item["body"], dict) else {}
+    is_done = status in ("processed", "ignored")
+    return {"ttl": seconds_kept(INBOX, "inbox")} if is_done and not str(body.get("type")).startswith("payment.") else {}
+
+
+async def _wake(services: Services, case_id: str, now: datetime) -> None:
+    """What waited for something that has just come is tried again at once, as long as that brings something about."""
+    for _ in range(WOKEN_ROUNDS_MAX):
+        rows = await services.store.query(
+            INBOX,
+            "SELECT TOP 50 * FROM c WHERE c.kind = 'inbox' AND c.case_id = @case_id AND c.status = 'waiting'",
+            {"case_id": case_id},
+        )
+        outcomes = [await process(services, row | {"tries": row["tries"] - 1}, now, wakes=False) for row in rows]
+        if "processed" not in outcomes:
+            return
 
 
 async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tuple[str, str | None, str | None]:
@@ -347,19 +378,40 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
         if case_id is None:
             await act(services, partner.name, told, now)
             return "processed", None, None
-        await perform(services, case_id, actor, now, lambda change: act(change, told), key=key)
+
+        def apply(change: Change) -> None:
+            if partner.programmes and change.programme.id not in partner.programmes:
+                raise Forbidden("not-bound")
+            act(change, told)
+
+        await perform(services, case_id, actor, now, apply, key=key)
         if isinstance(told, DocumentScanned) and told.result == "malicious":
             await documents.remove_malicious(services, case_id, told.blob)
-    except (NotFound, ActionNotAllowed, RuleBroken) as error:
-        return "waiting", type(error).__name__, case_id
+    except RuleBroken as error:
+        return "waiting", error.code, case_id
+    except ActionNotAllowed as error:
+        return "waiting", f"{error.action}-when-{error.current}", case_id
+    except NotFound:
+        return "waiting", "not-there-yet", case_id
     except (RecordChanged, Unavailable, OutcomeUnknown) as error:
         return "waiting", type(error).__name__, case_id
-    except (InvalidInput, Forbidden, AlreadyExists, KeyReused) as error:
+    except Forbidden as error:
+        return "quarantined", error.reason, case_id
+    except (InvalidInput, AlreadyExists, KeyReused) as error:
         return "quarantined", type(error).__name__, case_id
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         logger.exception("event not understood", extra={"inbox_id": item["id"]})
-        return "quarantined", type(error).__name__, case_id
+        return "failing", type(error).__name__, case_id
     return "processed", None, case_id
+
+
+def case_named_by(body: dict[str, Any]) -> str | None:
+    """The case that an event speaks about, if it can be read."""
+    kind = KINDS.get(str(body.get("type")))
+    try:
+        return _case_of(kind[0].model_validate(body.get("data"))) if kind is not None else None
+    except (ValidationError, ValueError):
+        return None
 
 
 def _case_of(told: Any) -> str | None:

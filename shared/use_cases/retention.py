@@ -52,6 +52,8 @@ KINDS = (
     Kind("reads", "read", "which member of staff read what, and when", AFTER,
          "who looked can be asked for three years", 3 * 366),
     Kind("counters", "heartbeat", "when a timer last ran, with counts", STAYS, "its silence is noticed"),
+    Kind("counters", "refused", "how often a partner's signature was refused on a day", AFTER,
+         "an attack, or a secret changed on one side", 40),
     Kind("counters", "applications", "keyed hash of a network, a number", AFTER, "limits by the hour", 1),
     Kind("counters", "links-from", "keyed hash of a network, a number", AFTER, "limits by the hour", 1),
     Kind("counters", "links-to", "keyed hash of an address, a number", AFTER, "limits by the hour", 1),

@@ -10,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from shared import telemetry
 from shared.adapters.outbound import Outbound
-from shared.settings import Partner
+from shared.settings import Partner, Secret
 
 SECRET = b"a secret of thirty-two bytes len"
 
@@ -28,7 +28,7 @@ async def headers_of_a_call() -> dict[str, str]:
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     async with server, aiohttp.ClientSession() as session:
-        partner = Partner("payments", "payments", (SECRET,), f"http://127.0.0.1:{port}")
+        partner = Partner("payments", "payments", (Secret(SECRET),), f"http://127.0.0.1:{port}")
         await Outbound(session, ("127.0.0.0/8",), 5.0).call(partner, "POST", "/refunds", {}, "m1", 1_800_000_000)
     lines = got[0].decode().split("\r\n")[1:]
     return {name.lower(): value for name, _, value in (line.partition(": ") for line in lines) if name}

@@ -37,8 +37,8 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "one key for two things": ({"PAYEE_KEY": STATED["ADDRESS_KEY"]}, "ADDRESS_KEY and PAYEE_KEY share a secret."),
     "a weak partner's secret": (partner(secrets=[WEAK]), "PARTNERS (learning) is weaker than 24 bytes."),
     "a one-byte secret": (partner(secrets=["whsec_YQ=="]), "PARTNERS (learning) is weaker than 24 bytes."),
-    "a partner without a secret": (partner(secrets=[]), "PARTNERS (learning) needs one to 3 secrets."),
-    "four secrets": (partner(secrets=[random_key() for _ in range(4)]), "PARTNERS (learning) needs one to 3 secrets."),
+    "a partner without a secret": (partner(secrets=[]), "PARTNERS (learning) needs one to 3 secrets, one of them without an end."),
+    "four secrets": (partner(secrets=[random_key() for _ in range(4)]), "PARTNERS (learning) needs one to 3 secrets, one of them without an end."),
     "a partner's secret that is another's": (
         partner(secrets=PARTNERS["payments"]["secrets"]), "PARTNERS (learning) and PARTNERS (payments) share a secret.",
     ),

@@ -405,6 +405,7 @@ export default {
   "reason.closed-itself": "That case was closed as a duplicate itself.",
   "reason.out-of-order": "That date does not fit the dates before and after it.",
   "reason.date-missing": "There is no such date on record yet.",
+  "reason.not-readable": "This event cannot be read; the partner must send it anew.",
   "what.answer_offer": "answer the offer",
   "what.approve_anew": "sign again after a failed payment",
   "what.assess": "tests and interview",
@@ -982,6 +983,7 @@ export default {
   "event.correction_proposed": "The correction of a date was proposed.",
   "event.correction_signed": "A date was corrected.",
   "event.correction_dropped": "The correction of a date was dropped.",
+  "event.partner_event_replayed": "An event of a partner was tried once more.",
   "condition.degree_awarded": "the degree is awarded",
   "condition.degree_certificate": "the degree certificate is sent"
 };

@@ -405,6 +405,7 @@ export default {
   "reason.closed-itself": "Ce dossier a lui-même été clos comme doublon.",
   "reason.out-of-order": "Cette date ne s'accorde pas avec celles qui la précèdent et la suivent.",
   "reason.date-missing": "Cette date n'est pas encore au dossier.",
+  "reason.not-readable": "Cet événement est illisible ; le partenaire doit le renvoyer.",
   "what.answer_offer": "répondre à l'offre",
   "what.approve_anew": "signer à nouveau après un paiement échoué",
   "what.assess": "tests et entretien",
@@ -982,6 +983,7 @@ export default {
   "event.correction_proposed": "La correction d'une date a été proposée.",
   "event.correction_signed": "Une date a été corrigée.",
   "event.correction_dropped": "La correction d'une date a été abandonnée.",
+  "event.partner_event_replayed": "Un événement d'un partenaire a été rejoué.",
   "condition.degree_awarded": "le diplôme est délivré",
   "condition.degree_certificate": "l'attestation de diplôme est envoyée"
 };

@@ -1,0 +1,62 @@
+"""Partners as staff see them: how each stands, what was put aside, and one more try."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import azure.functions as func
+from pydantic import Field
+
+from functions import access
+from functions.http import answers_problems, json_body, ok, parse, path_id
+from shared import bootstrap
+from shared.domain.wire import Code, Form
+from shared.use_cases import inbox
+
+bp = func.Blueprint()
+
+
+class EventsQuestion(Form):
+    """Which events, and after which instant; the `received_at` of the last one asks for the next page."""
+
+    status: Literal["received", "waiting", "dead_letter", "quarantined"] = "dead_letter"
+    after: Annotated[str, Field(max_length=40, pattern=r"^[0-9TZ:.+-]*\z")] = ""
+
+
+class Replay(Form):
+    """Why this event is tried once more."""
+
+    reason: Code
+
+
+@bp.route(route="partners", methods=["GET"])
+@answers_problems("partners")
+async def get_partners(req: func.HttpRequest) -> func.HttpResponse:
+    """How each partner stands."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    await access.admit(req, services, "GET partners", now)
+    return ok({"partners": await inbox.standing(services, now)})
+
+
+@bp.route(route="partner-events", methods=["GET"])
+@answers_problems("partner-events")
+async def get_partner_events(req: func.HttpRequest) -> func.HttpResponse:
+    """What partners sent and was put aside, oldest first: what it is about, not what it says."""
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "GET partner-events", bootstrap.clock())
+    asked = parse(EventsQuestion, dict(req.params))
+    found = await inbox.events(services, asked.status, asked.after)
+    return ok({"events": [each for each in found if each["case_id"] not in caller.own_cases]})
+
+
+@bp.route(route="partner-events/{event}/replay", methods=["POST"])
+@answers_problems("partner-events/{event}/replay")
+async def post_partner_events_replay(req: func.HttpRequest) -> func.HttpResponse:
+    """Have an event tried once more. Doing so again changes nothing more."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "POST partner-events/{event}/replay", now)
+    event_id = path_id(req, "event")
+    body = json_body(req, Replay)
+    return ok({"status": await inbox.replay(services, event_id, caller.actor, now, body.reason)})

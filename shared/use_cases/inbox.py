@@ -1,0 +1,100 @@
+"""What staff see and do about partners' events: what was put aside and why, one more try, how each partner stands."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.change import Change
+from shared.domain.errors import NotFound, RuleBroken
+from shared.domain.events import Actor
+from shared.use_cases import partners, refusals
+from shared.use_cases.commands import perform
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
+
+INBOX = "inbox"
+TOLD = ("id", "partner", "status", "reason", "tries", "received_at", "case_id")
+PUT_ASIDE = ("waiting", "dead_letter", "quarantined")
+
+
+async def events(services: Services, status: str, after: str) -> list[dict[str, Any]]:
+    """Events that stand so, oldest first, after an instant: what they are about, not what they say."""
+    rows = await services.store.query(
+        INBOX,
+        "SELECT TOP 100 * FROM c WHERE c.kind = 'inbox' AND c.status = @status AND c.received_at > @after"
+        " ORDER BY c.received_at",
+        {"status": status, "after": after},
+    )
+    return [
+        {name: row.get(name) for name in TOLD}
+        | {"type": _type_of(row), "replays": [each["at"] for each in row.get("replays", [])]}
+        for row in rows
+    ]
+
+
+def _type_of(row: dict[str, Any]) -> str | None:
+    """The kind of event, if it is one that we know: any other text is the sender's own."""
+    stated = row["body"].get("type") if isinstance(row["body"], dict) else None
+    return stated if stated in partners.KINDS else None
+
+
+async def replay(services: Services, event_id: str, by: Actor, now: datetime, reason: str) -> str:
+    """Have an event that was put aside tried once more; what was applied is not applied again. Answers how it ends.
+
+    Who did so and why is kept with the event, and in the chain of the case that it is about, if there is one.
+    """
+    item = await _stored(services, event_id)
+    if item["status"] in ("processed", "ignored"):
+        return str(item["status"])
+    if not isinstance(item["body"], dict):
+        raise RuleBroken("not-readable", "This event cannot be read; the partner must send it anew.")
+    case_id = item.get("case_id") or partners.case_named_by(item["body"])
+    if case_id is not None:
+
+        def note(change: Change) -> None:
+            change.record("partner_event_replayed", event_id, reason=reason)
+
+        try:
+            await perform(services, case_id, by, now, note)
+        except NotFound:
+            pass  # The case is not there (yet): the event itself remembers.
+    again = {name: value for name, value in item.items() if not name.startswith("_") and name != "ttl"}
+    replays = [*item.get("replays", []), {"by": by.id, "at": now.isoformat(), "reason": reason}]
+    again |= {"status": "received", "reason": None, "tries": 0, "next_try_at": now.isoformat(), "replays": replays}
+    again["_etag"] = await services.store.replace(INBOX, again, item["_etag"], event_id)
+    return await partners.process(services, again, now)
+
+
+async def _stored(services: Services, event_id: str) -> dict[str, Any]:
+    if not re.fullmatch(r"[0-9a-f]{64}(-[0-9a-f]{16})?", event_id, re.ASCII):
+        raise NotFound(event_id)
+    item = await services.store.read(INBOX, event_id, event_id)
+    if item is None:
+        raise NotFound(event_id)
+    return item
+
+
+async def standing(services: Services, now: datetime) -> list[dict[str, Any]]:
+    """How each partner stands: what waits or was put aside, and how often signatures were refused in two days."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for status in PUT_ASIDE:
+        rows = await services.store.query(
+            INBOX,
+            "SELECT TOP 1000 c.partner FROM c WHERE c.kind = 'inbox' AND c.status = @status",
+            {"status": status},
+        )
+        counts.update((row["partner"], status) for row in rows)
+    days = (now, now - timedelta(days=1))
+    return [
+        {
+            "partner": name,
+            "kind": services.settings.partners[name].kind if name in services.settings.partners else None,
+            **{status: counts[name, status] for status in PUT_ASIDE},
+            "refused": sum([await refusals.refused_on(services, name, day) for day in days]),
+        }
+        for name in [*sorted(services.settings.partners), "unknown"]
+    ]
