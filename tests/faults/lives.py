@@ -54,14 +54,23 @@ def a_stack() -> Iterator[Stack]:
 class Besieged(World):
     """Asks one thing at a time, and counts the store calls that each takes.
 
-    With `nth` the host dies after that call of each thing that is asked; with `gaps`, each time after so many calls.
+    With `nth` the host dies before or after that call of each thing that is asked (or that `operation` of each); with
+    `gaps`, each time after so many calls.
     """
 
-    def __init__(self, info: dict[str, Any], nth: int | None = None, gaps: Iterator[int] | None = None) -> None:
+    def __init__(
+        self,
+        info: dict[str, Any],
+        nth: int | None = None,
+        gaps: Iterator[int] | None = None,
+        operation: str = "*",
+        when: str = "after",
+    ) -> None:
         super().__init__(info, FIRST_DAY)
         self._turn = asyncio.Lock()
         self._faults = f"{info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
-        self._pid_file = info["host_pid_file"]
+        self._operation = operation
+        self._effect = {"kind": "kill", "pid_file": info["host_pid_file"], "when": when}
         self._nth = nth
         self._gaps = gaps
         self._is_armed = False
@@ -81,8 +90,7 @@ class Besieged(World):
             return answer
 
     async def _arm(self, nth: int) -> None:
-        effect = {"kind": "kill", "pid_file": self._pid_file, "when": "after"}
-        rule = {"operation": "*", "nth": nth, "times": 1, "effect": effect}
+        rule = {"operation": self._operation, "nth": nth, "times": 1, "effect": self._effect}
         await self._client.put(self._faults, json={"rules": [rule]})
 
 

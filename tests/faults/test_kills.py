@@ -43,10 +43,12 @@ class Became:
         return sum(count for calls, count in self.calls_of_each.items() if calls >= nth)
 
 
-def lived(nth: int | None = None, gaps: Iterator[int] | None = None, **which: Any) -> Became:
+def lived(
+    nth: int | None = None, gaps: Iterator[int] | None = None, operation: str = "*", when: str = "after", **which: Any
+) -> Became:
     """All of it on a stack of its own."""
     with a_stack() as stack:
-        world = Besieged(stack.info, nth, gaps)
+        world = Besieged(stack.info, nth, gaps, operation, when)
         summary = asyncio.run(live(world, **which))
         return Became(what_became(stack), summary["table"], world.kills, world.calls_of_each)
 
