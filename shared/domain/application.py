@@ -131,10 +131,10 @@ APPLICATION = LifeCycle(
         row(
             "assess",
             "assessment_recorded",
-            ["assessment"],
+            ["assessment", "deciding"],
             None,
             [SPECIALIST, ADMISSIONS, PARTNER],
-            "A test or an interview took place, or must be taken again.",
+            "A test or an interview took place, or must be taken again; it may come late, or correct one.",
         ),
         row(
             "end_assessment",

@@ -203,6 +203,14 @@ ENROLMENT = LifeCycle(
             "How many applications the graduate sent in one week; once it is closed, only careers log it.",
         ),
         row(
+            "log_earlier_week",
+            "search_week_logged",
+            ["diploma_revoked"],
+            None,
+            [PARTNER],
+            "A week's log that comes after the diploma was taken back.",
+        ),
+        row(
             "warn_of_search",
             "search_warned",
             ["qualified"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -264,6 +264,36 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
 """Every kind of event: its form, the kinds of partner that may send it, and what it does to the case."""
 
 
+LATEST: dict[str, Callable[[Any], str]] = {
+    "assessment.completed": lambda told: f"attempt:{told.attempt_id}",
+    "offer.answered": lambda told: f"offer:{told.offer_id}",
+    "search.logged": lambda told: f"week:{told.monday}",
+}
+"""What later words about the same thing replace: the one that was spoken last stands, in whatever order they come."""
+
+LATER = (NotFound, ActionNotAllowed, RuleBroken, RecordChanged, Unavailable, OutcomeUnknown)
+"""What it may be too early for, or busy: the event waits and is tried again."""
+NEVER = (InvalidInput, AlreadyExists, KeyReused)
+"""What, like what is forbidden, can never be applied: the event is put aside for a person."""
+
+
+def tell(change: Change, kind: str, told: Any, stamp: str) -> None:
+    """Do to the case what an event says, unless something newer was said about the same thing."""
+    about = LATEST[kind](told) if kind in LATEST else None
+    if about is not None and stamp <= change.case.as_of.get(about, ""):
+        return
+    KINDS[kind][2](change, told)
+    if about is not None:
+        change.case.as_of[about] = stamp
+        change.refresh = True
+
+
+def stamp_of(said_at: str, body_hash: str) -> str:
+    """What orders two events: when they were spoken (UTC), and where that is equal, what they say."""
+    moment = datetime.fromisoformat(said_at.replace("Z", "+00:00"))
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}|{body_hash[:16]}"
+
+
 async def receive(
     services: Services, partner: Partner, event_id: str, raw: bytes, body: dict[str, Any] | None, now: datetime
 ) -> tuple[bool, dict[str, Any]]:
@@ -370,6 +400,8 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
         told = form.model_validate(body.get("data"))
         case_id = _case_of(told)
         _plausible(body, now)
+        said = body.get("occurred_at") or body.get("timestamp") or item["received_at"]
+        stamp = stamp_of(str(said), item["body_hash"])
     except (ValidationError, ValueError):
         return "quarantined", "invalid", None
     actor = Actor(role=Role.PARTNER, id=partner.name)
@@ -382,27 +414,29 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
         def apply(change: Change) -> None:
             if partner.programmes and change.programme.id not in partner.programmes:
                 raise Forbidden("not-bound")
-            act(change, told)
+            tell(change, body["type"], told, stamp)
 
         await perform(services, case_id, actor, now, apply, key=key)
         if isinstance(told, DocumentScanned) and told.result == "malicious":
             await documents.remove_malicious(services, case_id, told.blob)
-    except RuleBroken as error:
-        return "waiting", error.code, case_id
-    except ActionNotAllowed as error:
-        return "waiting", f"{error.action}-when-{error.current}", case_id
-    except NotFound:
-        return "waiting", "not-there-yet", case_id
-    except (RecordChanged, Unavailable, OutcomeUnknown) as error:
-        return "waiting", type(error).__name__, case_id
+    except LATER as error:
+        return "waiting", _why_later(error), case_id
     except Forbidden as error:
         return "quarantined", error.reason, case_id
-    except (InvalidInput, AlreadyExists, KeyReused) as error:
+    except NEVER as error:
         return "quarantined", type(error).__name__, case_id
     except (ValueError, KeyError, TypeError, OverflowError) as error:
         logger.exception("event not understood", extra={"inbox_id": item["id"]})
         return "failing", type(error).__name__, case_id
     return "processed", None, case_id
+
+
+def _why_later(error: Exception) -> str:
+    if isinstance(error, RuleBroken):
+        return error.code
+    if isinstance(error, ActionNotAllowed):
+        return f"{error.action}-when-{error.current}"
+    return "not-there-yet" if isinstance(error, NotFound) else type(error).__name__
 
 
 def case_named_by(body: dict[str, Any]) -> str | None:

@@ -245,6 +245,8 @@ def end_placement(
     if retracted:
         retract_placement(change, placement=placement)
         return
+    if known.status == "retracted" and change.actor.role == Role.PARTNER:
+        return  # What was taken back never was, and needs no end; the two may come in either order.
     if (known.ended_on, known.end_reason) == (ended_on, end_reason):
         return
     if _is_anothers(change, known):

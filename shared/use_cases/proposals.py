@@ -124,7 +124,8 @@ def _overpaid(case: Case, but_for: str | None = None) -> dict[str, int]:
     left = -unpaid(case)
     left -= sum(returned.get(line.kind, 0) * line.amount_minor for line in case.ledger if line.refund in others)
     back: dict[str, int] = defaultdict(int)
-    for line in reversed([line for line in case.ledger if line.kind == "payment" and line.refund is None]):
+    paid = [line for line in case.ledger if line.kind == "payment" and line.refund is None]
+    for line in sorted(paid, key=lambda line: (line.on, line.id), reverse=True):
         if left <= 0:
             break
         part = min(left, line.amount_minor)

@@ -56,12 +56,14 @@ def record_assessment(
     if known is not None and all(getattr(known, name) == value for name, value in facts.items()):
         return
     change.record("assessment_recorded", assessment_id, on=took_place_on, note=note, **facts)
-    if _all_in(change):
+    if change.case.application.status == "assessment" and _all_in(change):
         change.record("assessment_completed")
 
 
 def _all_in(change: Change) -> bool:
-    latest: dict[str, Assessment] = {each.kind: each for each in change.case.application.assessments}
+    # By the day on which they took place, whichever came first; of two on one day, "again" is the earlier word.
+    taken = sorted(change.case.application.assessments, key=lambda each: (each.on, each.outcome != "retake", each.id))
+    latest: dict[str, Assessment] = {each.kind: each for each in taken}
     return all(
         kind in latest and latest[kind].outcome in ("passed", "failed") and not latest[kind].accommodation_open
         for kind in change.programme.assessments

@@ -27,6 +27,7 @@ def partner(**other: Any) -> dict[str, str]:
 
 
 WEAK = base64.b64encode(b"x" * 23).decode()
+SECRETS_NEEDED = "PARTNERS (learning) needs one to 3 secrets, one of them without an end."
 ZEROS = base64.b64encode(b"\0" * 32).decode()
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "no key for addresses": ({"ADDRESS_KEY": ""}, "ADDRESS_KEY is not set."),
@@ -37,8 +38,11 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "one key for two things": ({"PAYEE_KEY": STATED["ADDRESS_KEY"]}, "ADDRESS_KEY and PAYEE_KEY share a secret."),
     "a weak partner's secret": (partner(secrets=[WEAK]), "PARTNERS (learning) is weaker than 24 bytes."),
     "a one-byte secret": (partner(secrets=["whsec_YQ=="]), "PARTNERS (learning) is weaker than 24 bytes."),
-    "a partner without a secret": (partner(secrets=[]), "PARTNERS (learning) needs one to 3 secrets, one of them without an end."),
-    "four secrets": (partner(secrets=[random_key() for _ in range(4)]), "PARTNERS (learning) needs one to 3 secrets, one of them without an end."),
+    "a partner without a secret": (partner(secrets=[]), SECRETS_NEEDED),
+    "four secrets": (partner(secrets=[random_key() for _ in range(4)]), SECRETS_NEEDED),
+    "only secrets that end": (
+        partner(secrets=[{"secret": random_key(), "until": "2030-01-01T00:00:00Z"}]), SECRETS_NEEDED,
+    ),
     "a partner's secret that is another's": (
         partner(secrets=PARTNERS["payments"]["secrets"]), "PARTNERS (learning) and PARTNERS (payments) share a secret.",
     ),
