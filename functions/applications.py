@@ -58,7 +58,8 @@ class Degree(Form):
 
 
 class Application(Form):
-    """An application. `terms_and_privacy` is the version of terms and privacy notice that was accepted."""
+    """An application. `terms_and_privacy` is the version of terms and privacy notice that was accepted; `source` says
+    where the person heard of the programme, and plays no part in any decision."""
 
     programme: Code
     intake: Code
@@ -73,6 +74,7 @@ class Application(Form):
     motivation: Text
     terms_and_privacy: Code
     accreditation_notice_read: bool = False
+    source: Code | None = None
     website: Annotated[str, Field(max_length=200)] = ""
     redirect: Annotated[str, Field(max_length=200)] = ""
 
@@ -147,7 +149,8 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
             certificate = await files.examined(services, "/certificate", *uploads["certificate"])
     application = parse(Application, stated)
     target = _redirect(application, services)
-    content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect"})
+    unsaid = {"source"} if application.source is None else set()
+    content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect", *unsaid})
     flags = ["honeypot"] if application.website else []
     flags += ["address_looks_like_another"] if looks_like_another(application.email) else []
     flags += await limits.flags_of_crowd(services, _network(req, services), now)

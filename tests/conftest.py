@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -40,10 +39,7 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-_numbers = itertools.count(1)
-
-
 @pytest.fixture
 def applicant(stack: Stack) -> Applicant:
     """Somebody new, who has not applied yet."""
-    return Applicant(stack, next(_numbers))
+    return Applicant(stack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import uuid
@@ -38,13 +39,15 @@ def application(email: str, **other: Any) -> dict[str, Any]:
 
 
 class Applicant:
-    """One person on a running stack."""
+    """One person on a running stack, whom nobody else knows."""
 
-    def __init__(self, stack: Stack, number: int) -> None:
+    _numbers = itertools.count(1)
+
+    def __init__(self, stack: Stack) -> None:
         self.stack = stack
         self.client: httpx.Client = stack.client
         self.api: str = stack.info["api"]
-        self.email = f"a{number}-{os.getpid()}@people.example"
+        self.email = f"a{next(self._numbers)}-{os.getpid()}@people.example"
         self.case_id = ""
         self.link = ""
 

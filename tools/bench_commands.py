@@ -38,8 +38,8 @@ def measured(stack: Stack, act: Callable[[], Any]) -> dict[str, float]:
 def main() -> None:
     """Measure one act of each kind and print the table."""
     with Stack(now=NOW) as stack:
-        Applicant(stack, 1).to_offer()  # Connections and caches are warm from here on.
-        person = Applicant(stack, 2)
+        Applicant(stack).to_offer()  # Connections and caches are warm from here on.
+        person = Applicant(stack)
         rows = {"apply": measured(stack, person.apply)}
         person.open_mail()
         tenant = stack.info["issuer"]["tenant"]

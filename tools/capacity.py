@@ -91,8 +91,8 @@ def measure(stack: Any) -> dict[str, dict[str, float]]:
         }
 
     specialist = f"{stack.info['issuer']['tenant']}/{stack.person('specialist')['object_id']}"
-    Applicant(stack, 70_001).to_offer()  # Connections and caches are warm from here on.
-    person = Applicant(stack, 70_002)
+    Applicant(stack).to_offer()  # Connections and caches are warm from here on.
+    person = Applicant(stack)
     found = {"apply": of(person.apply)}
     person.open_mail()
     found["look"] = of(person.sees)

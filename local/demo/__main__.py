@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from local.demo.people import FIRST_DAY, LAST_DAY, intake, lived
+from local.demo.reports import reports
 from local.demo.summary import summary, written
-from local.demo.world import WORKING_HOUR, World
+from local.demo.world import MONTHLY_TIMERS, WORKING_HOUR, World
 from local.testing import Stack
 
 WIDTH = 40
@@ -39,8 +40,10 @@ class Bar:
             print(line, flush=True)
 
 
-async def demonstrate(info: dict[str, Any], seed: int, people: int, bar: Bar) -> dict[str, Any]:
-    """Live the whole intake against a running stack and sum it up."""
+async def demonstrate(
+    info: dict[str, Any], seed: int, people: int, bar: Bar
+) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Live the whole intake against a running stack; its summary, and the reports as files."""
     world = World(info, FIRST_DAY, bar.show)
     try:
         await world.set_clock()
@@ -49,9 +52,10 @@ async def demonstrate(info: dict[str, Any], seed: int, people: int, bar: Bar) ->
         chosen = chosen[::step][:people] if people < len(chosen) else chosen
         await world.live([lived(person, life) for person, life in chosen])
         await world.move_to(LAST_DAY)
-        for timer in ("run_deliveries", "run_privacy_retention", "run_refund_audit", "run_deliveries", "run_reports"):
+        for timer in ("run_deliveries", "run_refund_audit", "run_deliveries", *MONTHLY_TIMERS):
             await world.run_timer(timer)
-        return await summary(world)
+        told = await summary(world)
+        return told, await reports(world, told["audit"]["run"])
     finally:
         await world.close()
 
@@ -70,8 +74,8 @@ def main() -> int:
     try:
         with Stack(now=f"{FIRST_DAY}T{WORKING_HOUR:%H:%M:%S}Z", data=data) as stack:
             print(f"{asked.people} people, {FIRST_DAY} to {LAST_DAY}, over HTTP at {stack.info['api']}", flush=True)
-            told = asyncio.run(demonstrate(stack.info, asked.seed, asked.people, Bar()))
-        addresses = written(told, asked.reports)
+            told, files = asyncio.run(demonstrate(stack.info, asked.seed, asked.people, Bar()))
+        addresses = written(told, files, asked.reports)
         print(told["table"])
         print(f"Everything above in {time.monotonic() - started:.0f} s. Reports:")
         for address in addresses:

@@ -305,6 +305,55 @@ async def finds_job(p: Person) -> None:
     await p.does("placements", employer_name="Lovelace Ltd", **job(p, signed_on))
 
 
+async def is_confirmed_by_employer(p: Person) -> None:
+    """The graduate names somebody at the employer, who opens the mail and answers with one click."""
+    qualified_on = date(2027, 10, 18)
+    await to_diploma(p, LATE, qualified_on)
+    await p.world.until(date(2027, 11, 29))
+    await p.does("placements", employer_name="Hopper & Daughters", **job(p, date(2027, 11, 26)))
+    await p.does("placements/p1/confirmation-requests", email=f"boss{p.number:02d}@employers.example")
+    await p.after(3)
+    await p.is_answered_by(f"boss{p.number:02d}@employers.example", "confirm")
+
+
+async def disagreement_is_settled(p: Person) -> None:
+    """The graduate says 37 hours, the employer 12; careers look at the payslip and settle it."""
+    qualified_on = date(2027, 10, 25)
+    await to_diploma(p, EARLY, qualified_on)
+    await p.world.until(date(2027, 12, 6))
+    await p.does("placements", employer_name="Northwind", **job(p, date(2027, 12, 3)))
+    await p.told_by(
+        "northwind", "placement.reported", placement_id=f"J-{p.number}", **job(p, date(2027, 12, 3), hours=12)
+    )
+    await p.becomes("a disagreement", lambda record: record["agenda"]["what"] == "settle_disagreement")
+    await p.after(5)
+    await p.staff(
+        "careers", "placements/p1/verification", outcome="verified", facts={"hours": 30}, note="Payslip seen."
+    )
+
+
+async def is_introduced_to_position(p: Person) -> None:
+    """Agrees to be introduced; an introduction becomes an offer, and the offer a job."""
+    qualified_on = date(2027, 11, 1)
+    await to_diploma(p, EARLY, qualified_on)
+    await p.does("declarations", fact="consent", value="yes")
+    await p.world.until(date(2027, 11, 15))
+    position = {
+        "position_id": f"V-{p.number}", "title": "Data engineer", "employer_name": "Contoso",
+        "country": p.said["country"], "contract": "permanent", "field": "in", "hours": 37, "closes_on": "2028-01-31",
+    }  # fmt: skip
+    await p.world.partner("contoso", "position.published", position, f"V-{p.number}")
+    listed = await p.world.positions("careers", p.said["country"])
+    await p.staff("careers", "introductions", position=listed[0]["position"])
+    await p.after(21)
+    await p.staff("careers", "introductions/i1/outcome", outcome="offered", on=p.today.isoformat())
+    await p.after(7)
+    signed = {"on": p.today.isoformat(), "starts_on": (p.today + timedelta(days=21)).isoformat()}
+    done = await p.staff("careers", "introductions/i1/outcome", outcome="signed", **signed)
+    await p.after(3)
+    await p.staff("careers", f"placements/{done['placement_id']}/verification", outcome="verified")
+
+
 async def takes_leave_then_is_hired(p: Person) -> None:
     await to_contract(p, EARLY)
     await p.world.until(COURSE_STARTS)
@@ -413,8 +462,7 @@ async def claims_and_payment_fails_once(p: Person) -> None:
     await p.staff("finance", "refunds/r1/payment", who=2)
     record = await p.becomes("paid", lambda record: record["refunds"]["r1"]["status"] == "paid")
     reference = next(iter(record["refunds"]["r1"]["payments"]))
-    failed = {"reference": reference, "reason": "account_closed", "failed_on": p.today.isoformat()}
-    await p.world.partner("payments", "payment.refund_failed", failed, reference)
+    await p.world.money_comes_back(reference)
     record = await p.becomes("failed", lambda record: record["refunds"]["r1"]["status"] == "failed")
     proposal = record["refunds"]["r1"]["proposal"]["id"]
     await p.after(4)
@@ -532,8 +580,11 @@ LIVES: tuple[tuple[Life, int], ...] = (
     (leaves_course, 1),
     (runs_out_of_time, 1),
     (takes_leave_then_is_hired, 1),
-    (is_hired_through_partner, 14),
-    (finds_job, 11),
+    (is_hired_through_partner, 12),
+    (is_introduced_to_position, 1),
+    (disagreement_is_settled, 1),
+    (finds_job, 10),
+    (is_confirmed_by_employer, 1),
     (sources_disagree, 1),
     (loses_job_after_a_week, 1),
     (placement_was_false, 1),

@@ -6,34 +6,27 @@ from local.demo.world import Unexpected, World
 
 INTAKE = "2027-spring"
 FILES = {
-    "outcomes.html": ("reports/outcomes", "careers", {"intake": INTAKE, "format": "html"}),
-    "outcomes.fr.html": ("reports/outcomes", "careers", {"intake": INTAKE, "format": "html", "lang": "fr"}),
-    "outcomes.csv": ("reports/outcomes", "auditor", {"intake": INTAKE, "format": "csv"}),
-    "outcomes.france.html": (
-        "reports/outcomes",
-        "finance",
-        {"intake": INTAKE, "yardstick": "france", "format": "html"},
-    ),
-    "outcomes-pack.zip": ("reports/outcomes", "auditor", {"intake": INTAKE, "format": "zip"}),
-    "outcomes-public.html": ("reports/outcomes/public", "", {"intake": INTAKE, "format": "html"}),
-    "refund-liability.html": ("reports/refund-liability", "finance", {"format": "html"}),
-    "funnel.html": ("reports/funnel", "admissions", {"format": "html"}),
+    "audit.en.html": ("auditor", "audits/{run}/files/report.en.html"),
+    "audit.fr.html": ("auditor", "audits/{run}/files/report.fr.html"),
+    "audit-findings.csv": ("auditor", "audits/{run}/files/findings.csv"),
+    "outcomes.html": ("careers", f"reports/outcomes?intake={INTAKE}&format=html"),
+    "outcomes.fr.html": ("careers", f"reports/outcomes?intake={INTAKE}&format=html&lang=fr"),
+    "outcomes.csv": ("auditor", f"reports/outcomes?intake={INTAKE}&format=csv"),
+    "outcomes.france.html": ("finance", f"reports/outcomes?intake={INTAKE}&yardstick=france&format=html"),
+    "outcomes-pack.zip": ("auditor", f"reports/outcomes?intake={INTAKE}&format=zip"),
+    "outcomes-public.html": ("", f"reports/outcomes/public?intake={INTAKE}&format=html"),
+    "refund-liability.html": ("finance", "reports/refund-liability?format=html"),
+    "funnel.html": ("admissions", "reports/funnel?format=html"),
 }
-"""File -> route, the role that asks (nobody: anybody may), and what is asked."""
+"""File -> the role that asks (nobody: anybody may), and what it asks for."""
 
 
-def address(world: World, name: str) -> str:
-    """Where the service gives this report."""
-    route, _, params = FILES[name]
-    return f"{world.api}/{route}?" + "&".join(f"{key}={value}" for key, value in params.items())
-
-
-async def reports(world: World) -> dict[str, bytes]:
-    """Every report as its file."""
+async def reports(world: World, run: str) -> dict[str, bytes]:
+    """Every report as its file; of audits, that of one run."""
     found = {}
-    for name, (_, role, _) in FILES.items():
+    for name, (role, address) in FILES.items():
         headers = {"Authorization": f"Bearer {await world.token(role, 0)}"} if role else {}
-        answer = await world.ask("GET", address(world, name), headers=headers)
+        answer = await world.ask("GET", f"{world.api}/{address.format(run=run)}", headers=headers)
         if answer.status_code != 200:
             raise Unexpected(f"{name}: {answer.status_code} {answer.text[:300]}")
         found[name] = answer.content

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from local.demo.reports import FILES, address, reports
 from local.demo.world import World
 
 
@@ -38,8 +38,6 @@ async def summary(world: World) -> dict[str, Any]:
         "examined": run["examined"],
         "audit": run,
     }
-    told["files"] = await reports(world)
-    told["asked"] = [address(world, name) for name in FILES]
     told["table"] = table(told)
     return told
 
@@ -52,8 +50,8 @@ async def all_mails(world: World) -> list[dict[str, Any]]:
             "GET", world.info["mail"]["url"], params={"since_id": found[-1]["id"] if found else 0, "limit": 500}
         )
         for mail in page:
-            _, mark, rest = mail["text"].partition("#")
-            mail["case_id"] = rest[:26] if mark else None
+            link = re.search(r"#([a-z2-7]{26})\.", mail["text"])
+            mail["case_id"] = link[1] if link else None
         found += page
         if len(page) < 500:
             return found
@@ -95,10 +93,10 @@ def table(told: dict[str, Any]) -> str:
     return "\n".join([*lines, ""])
 
 
-def written(told: dict[str, Any], folder: Path) -> list[str]:
-    """Write the summary as JSON and as a page with a picture, and the audit's run; where they are."""
+def written(told: dict[str, Any], files: dict[str, bytes], folder: Path) -> list[str]:
+    """Write the summary as JSON and as a page with a picture, the audit's run and the reports; where they are."""
     folder.mkdir(parents=True, exist_ok=True)
-    kept = {key: each for key, each in told.items() if key not in ("table", "audit", "files")}
+    kept = {key: each for key, each in told.items() if key not in ("table", "audit")}
     contents = {
         "demo.html": _page(told),
         "demo.json": json.dumps(kept, indent=1),
@@ -106,9 +104,9 @@ def written(told: dict[str, Any], folder: Path) -> list[str]:
     }
     for name, content in contents.items():
         (folder / name).write_text(content, "utf-8")
-    for name, file in told["files"].items():
+    for name, file in files.items():
         (folder / name).write_bytes(file)
-    return [str(folder / name) for name in (*contents, *told["files"])]
+    return [str(folder / name) for name in (*contents, *files)]
 
 
 def _page(told: dict[str, Any]) -> str:

@@ -18,6 +18,8 @@ AT_ONCE = 6
 PATIENCE_SECONDS = 60
 WORKING_HOUR = time(14, 0, tzinfo=UTC)
 TICK = timedelta(days=7)
+MONTHLY_TIMERS = ("run_privacy_retention", "run_audit", "run_reconciliation", "run_reports")
+"""What runs by day or by month in life, here once a month."""
 DAILY_TIMERS = ("run_deadlines", "run_retention_checks", "run_refund_audit", "run_deliveries")
 
 
@@ -125,10 +127,10 @@ class World:
     async def move_to(self, day: date) -> None:
         """Turn the calendar to a day, a week at a time at most, with the timers running on the way."""
         while self.today < day:
-            self.today = min(day, self.today + TICK)
+            last, self.today = self.today, min(day, self.today + TICK)
             self._ahead = timedelta(0)
             await self.set_clock()
-            for timer in DAILY_TIMERS:
+            for timer in DAILY_TIMERS + (MONTHLY_TIMERS if last.month != self.today.month else ()):
                 await self.run_timer(timer)
             # What was put off for a minute, because a host died before it sent, goes out on the same day.
             await self.set_clock_ahead()
@@ -181,6 +183,17 @@ class World:
             if asyncio.get_running_loop().time() > deadline:
                 raise Unexpected(f"{name} {kind}: {sent}")
             await asyncio.sleep(0.2)
+
+    async def money_comes_back(self, reference: str) -> None:
+        """The bank returns a refund to the payment partner, which announces it."""
+        control = self.info["partners"]["payments"]["control"]
+        await self.expect("POST", f"{control}/settle", json={"reference": reference, "outcome": "failed"})
+
+    async def positions(self, role: str, country: str) -> list[dict[str, Any]]:
+        """The open positions of a country, as staff see them."""
+        bearer = {"Authorization": f"Bearer {await self.token(role, 0)}"}
+        page = await self.expect("GET", f"{self.api}/positions", params={"country": country}, headers=bearer)
+        return list(page["positions"])
 
     async def mails(self, address: str) -> list[dict[str, Any]]:
         """Everything in a mailbox, oldest first."""
@@ -280,6 +293,24 @@ class Person:
                     raise Unexpected(f"{role} {act} for {self.number} -> {done.status_code} {done.text[:600]}")
                 return done.json()
         raise Unexpected(f"{role} {act}: always changed")
+
+    async def is_answered_by(self, contact: str, answer: str) -> None:
+        """An employer's contact opens the link in the mail, looks, and answers."""
+        for attempt in range(200):
+            links = [re.search(r"confirm\.html#([\w-]{43})", mail["text"]) for mail in await self.world.mails(contact)]
+            if links and links[-1]:
+                break
+            if attempt % 50 == 10:
+                await self.world.set_clock_ahead()
+                await self.world.run_timer("run_deliveries")
+            await asyncio.sleep(0.1)
+        else:
+            raise Unexpected(f"no mail for {contact}")
+        bearer = {"Authorization": f"Bearer {links[-1][1]}"}
+        url = f"{self.world.api}/confirmation"
+        seen = await self.world.expect("GET", url, headers=bearer)
+        said = {"answer": answer, "version": seen["version"]}
+        await self.world.expect("POST", url, json=said, headers=bearer)
 
     async def case(self) -> Any:
         """The record, as careers see it."""

@@ -7,6 +7,7 @@ of our references that the day's audit met.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -35,19 +36,26 @@ SYSTEM = Actor(role=Role.SYSTEM, id="timer/reconciliation")
 
 
 async def run_reconciliation(services: Services, now: datetime) -> dict[str, int]:
-    """Every day that has ended and was not looked at yet, oldest first; a day that fails is tried again."""
+    """Every day that an audit has seen the end of and that was not looked at yet, oldest first.
+
+    A day that fails is tried again.
+    """
     counts = {"days": 0, "refunds": 0, "differences": 0}
     if "payments" not in services.settings.partners:
         return counts
     row = await services.store.read(COUNTERS, RECONCILED, RECONCILED)
-    yesterday = now.date() - timedelta(days=1)
+    audited = await runs.last_ended(services)
+    if audited is None:
+        return counts
+    yesterday = datetime.fromisoformat(audited["asked"]).date() - timedelta(days=1)
     day = date.fromisoformat(row["day"]) + timedelta(days=1) if row else yesterday
     day = max(day, yesterday - LONGEST_BACK)
+    booked = await _booked_since(services, day) if day <= yesterday else {}
     while day <= yesterday:
         listed = await _list_of(services, day, now)
         findings = [finding for told in listed for finding in await _compare(services, told, now)]
         findings += _twice(listed)
-        findings += await _unknown_there(services, day, listed, now)
+        findings += await _unknown_there(services, booked.get(day.isoformat(), {}), listed, now)
         await _keep(services, day, len(listed), findings, now)
         counts["days"] += 1
         counts["refunds"] += len(listed)
@@ -116,20 +124,24 @@ def _twice(listed: Iterable[dict[str, Any]]) -> list[Finding]:
     return found
 
 
-async def _unknown_there(services: Services, day: date, listed: list[dict[str, Any]], now: datetime) -> list[Finding]:
-    """What we booked as arrived on this day and the partner's list does not have."""
-    run_id = runs.run_id_of(runs.CHANGES, day + timedelta(days=1))
-    if await runs.ended(services, run_id) is None:
-        raise Unavailable("the audit of the day has not ended yet")
-    references = {str(told.get("reference")) for told in listed}
+async def _booked_since(services: Services, first: date) -> dict[str, dict[str, dict[str, Any]]]:
+    """Day -> reference -> what audits have seen booked as arrived on it."""
+    booked: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    async for row in runs.noted_since(services, "paid", first):
+        booked[row["on"]][row["reference"]] = row
+    return booked
+
+
+async def _unknown_there(
+    services: Services, booked: dict[str, dict[str, Any]], listed: list[dict[str, Any]], now: datetime
+) -> list[Finding]:
+    """What we booked as arrived on a day and the partner's list of it does not have."""
     found = []
-    async for row in runs.noted_since(services, "paid", day):
-        if row["on"] == day.isoformat() and row["reference"] not in references:
-            references.add(row["reference"])
-            case, _ = await load(services, row["case_id"])
-            await _stop(services, case, row["refund"], "ledger_unbalanced", now)
-            evidence = ("not in the partner's list",)
-            found.append(Finding("ledger_unbalanced", row["case_id"], row["reference"], evidence))
+    for reference in booked.keys() - {str(told.get("reference")) for told in listed}:
+        row = booked[reference]
+        case, _ = await load(services, row["case_id"])
+        await _stop(services, case, row["refund"], "ledger_unbalanced", now)
+        found.append(Finding("ledger_unbalanced", row["case_id"], reference, ("not in the partner's list",)))
     return found
 
 

@@ -100,7 +100,7 @@ class Case(Record):
     steps: list[Step] = Field(default_factory=list)
     facts_changed_at: int = 0
     facts_changed_on: date | None = None
-    as_of: dict[str, str] = Field(default_factory=dict)
+    last_told: dict[str, str] = Field(default_factory=dict)
     """When partners last spoke about what later words replace. Not in the chain: it decides what enters it."""
     guarantee: Guarantee = Field(default_factory=Guarantee)
     agenda: Agenda = Field(default_factory=Agenda)
@@ -181,7 +181,7 @@ class Case(Record):
 
     def facts_of_record(self) -> dict[str, object]:
         """Everything but what is derived: what the events alone must reproduce."""
-        return self.model_dump(mode="json", exclude={"guarantee", "agenda", "as_of"})
+        return self.model_dump(mode="json", exclude={"guarantee", "agenda", "last_told"})
 
 
 LONGEST_WINDOW_DAYS = 184

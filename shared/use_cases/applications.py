@@ -115,6 +115,7 @@ def _submit(
     file: dict[str, Any] | None,
 ) -> None:  # fmt: skip
     verdict, reasons = prerequisite(content["degree"], change.programme)
+    source = {"source": content["source"]} if "source" in content else {}
     change.record(
         "application_submitted",
         digest,
@@ -128,6 +129,7 @@ def _submit(
         prerequisite=verdict,
         prerequisite_reasons=reasons,
         flags=flags,
+        **source,
     )
     change.new_items.append(_person(content, change.now))
     change.new_items.append(_submission(content, digest, change.now, file))

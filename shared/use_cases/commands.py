@@ -244,7 +244,7 @@ async def _replay(services: Services, case_id: str, key: Key, case: Case, etag: 
 
 def _facts(case: Case) -> dict[str, Any]:
     """What a member of staff rests a decision on. A diary entry, a contact or a week's log is none of it."""
-    diary = {"sequence", "head", "agenda", "as_of", "steps", "documents", "facts_changed_at"}
+    diary = {"sequence", "head", "agenda", "last_told", "steps", "documents", "facts_changed_at"}
     facts = case.model_dump(mode="json", exclude=diary)
     for name in ("weeks", "last_contact_on"):
         facts["enrolment"].pop(name)

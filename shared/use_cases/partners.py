@@ -280,11 +280,11 @@ NEVER = (InvalidInput, AlreadyExists, KeyReused)
 def tell(change: Change, kind: str, told: Any, stamp: str) -> None:
     """Do to the case what an event says, unless something newer was said about the same thing."""
     about = LATEST[kind](told) if kind in LATEST else None
-    if about is not None and stamp <= change.case.as_of.get(about, ""):
+    if about is not None and stamp <= change.case.last_told.get(about, ""):
         return
     KINDS[kind][2](change, told)
     if about is not None:
-        change.case.as_of[about] = stamp
+        change.case.last_told[about] = stamp
         change.refresh = True
 
 

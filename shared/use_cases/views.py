@@ -97,7 +97,7 @@ def for_person(case: Case, programme: Programme) -> dict[str, Any]:
 
 def for_staff(case: Case) -> dict[str, Any]:
     """The case as staff see it: every fact of the record, money as on the wire."""
-    seen = case.model_dump(mode="json", exclude={"as_of"})
+    seen = case.model_dump(mode="json", exclude={"last_told"})
     seen["ledger"] = [
         {**line.model_dump(mode="json", exclude={"amount_minor", "currency"}),
          "amount": money(line.amount_minor, line.currency)}

@@ -334,7 +334,7 @@ def test_two_claiming_cases_with_one_address(vault: Vault) -> None:
     first, second = claimed(), claimed()
     stack = vault.stack
     stack.move_clock("2027-01-11T12:00:00Z", timers=False)
-    somebody = Applicant(stack, 990).applied()
+    somebody = Applicant(stack).applied()
     stack.move_clock(NOW, timers=False)
     ids = [vault.lay(each, somebody.email) for each in (first, second)]
     row = next(each for each in vault.container("addresses").read_all_items() if somebody.case_id in each["cases"])

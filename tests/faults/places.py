@@ -45,11 +45,15 @@ class Places:
     def __init__(self, stack: Stack, between: dict[str, Between]) -> None:
         self.stack = stack
         self.between = between
+        self.client = httpx.Client(trust_env=False, timeout=30)
+        """Says everything once."""
+        self._is_armed = False
         self.now = datetime.fromisoformat(stack.now().replace("Z", "+00:00")).replace(second=0, microsecond=0)
         self._faults = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
 
     def arm(self, place: str, nth: int, kind: str) -> None:
         """Let the `nth` call to a place go wrong, counted from now."""
+        self._is_armed = True
         if place != "store":
             self.between[place].arm(nth, kind)
             return
@@ -67,13 +71,17 @@ class Places:
 
     def count(self) -> None:
         """Count the calls from now on, all being well."""
+        self._is_armed = True
         never = {"operation": "*", "nth": 1_000_000, "times": 1, "effect": {"kind": "delay", "ms": 0}}
         self._set([never])
         for each in self.between.values():
             each.arm(0, "")
 
     def heal(self) -> dict[str, int]:
-        """Let all be well again; the calls to each place since `count` or `arm`."""
+        """Let all be well again; the calls to each place since `count` or `arm`, none if neither was asked for."""
+        if not self._is_armed:
+            return {}
+        self._is_armed = False
         rules = self.stack.client.get(self._faults).json()["rules"]
         self._set([])
         calls = {place: each.heal() for place, each in self.between.items()}
@@ -127,4 +135,6 @@ def places(data: Path, now: str) -> Iterator[Places]:
             between[place].target = ports[part]
             between[place].pid_file = Path(stack.info["host_pid_file"])
         stack.partner("scanner").post("behaviour", {"paused": True})
-        yield Places(stack, between)
+        running = Places(stack, between)
+        yield running
+        running.client.close()

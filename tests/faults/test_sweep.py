@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import time
 import uuid
@@ -143,7 +142,6 @@ SCENARIOS = {
     "mail": Scenario(to_mail, {}, {"Your link": 1}),
     "erase": Scenario(to_erase, {"erasure_begun": 1, "data_erased": 1}, {}, names_nobody),
 }
-numbers = itertools.count(9001)
 
 
 @pytest.fixture(scope="module")
@@ -161,39 +159,42 @@ def mails_of(person: Applicant) -> Counter[str]:
     return Counter(mail["subject"] for mail in person.stack.mail(person.email))
 
 
-def asked_until_heard(ask: Ask, around: Places) -> None:
-    """Ask, heal at the first answer or at none, and ask the same again until it is heard."""
+def asked_until_heard(ask: Ask, around: Places) -> tuple[int, dict[str, int]]:
+    """Ask, heal at the first answer or at none, ask the same again until it is heard.
+
+    The status, and the calls that the first try made.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    with httpx.Client(trust_env=False, timeout=30) as client:
-        while time.monotonic() < deadline:
-            try:
-                answer = client.request(**ask)
-            except httpx.TransportError:
-                around.heal()
-                time.sleep(0.05)
-                continue
-            around.heal()
-            if answer.is_success and answer.json().get("ok", True):
-                return
-            if answer.status_code >= 400:
-                assert answer.status_code == 503, answer.text
-                assert answer.headers["content-type"] == "application/problem+json"
-                assert set(answer.json()) <= PROBLEM_FIELDS
-                assert answer.headers["retry-after"]
+    calls: dict[str, int] = {}
+    while time.monotonic() < deadline:
+        try:
+            answer = around.client.request(**ask)
+        except httpx.TransportError:
+            calls |= around.heal()
+            time.sleep(0.05)
+            continue
+        calls |= around.heal()
+        if answer.status_code < 500 and answer.json().get("ok", True):
+            return answer.status_code, calls
+        if answer.status_code >= 500:
+            assert answer.status_code == 503, answer.text
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert set(answer.json()) <= PROBLEM_FIELDS
+            assert answer.headers["retry-after"]
     raise AssertionError("not heard")
 
 
 def run_cell(around: Places, name: str, place: str, nth: int, kind: str) -> dict[str, int]:
     """One scenario with a person of its own, one thing going wrong; the calls to each place."""
-    scenario, person = SCENARIOS[name], Applicant(around.stack, next(numbers))
+    scenario, person = SCENARIOS[name], Applicant(around.stack)
     around.pass_minutes(1)
     ask = scenario.prepare(person, around)
     drained(person, around)
     kinds, mails = Counter(each["event"] for each in events_of(person, around)), mails_of(person)
 
     around.arm(place, nth, kind) if kind else around.count()
-    asked_until_heard(ask, around) if kind else person.client.request(**ask)
-    calls = around.heal()
+    status, calls = asked_until_heard(ask, around)
+    assert status in (200, 202)
     # The net catches what was put off.
     around.pass_minutes(2)
     around.run_timer("run_deliveries")

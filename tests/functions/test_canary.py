@@ -58,7 +58,7 @@ class Walk:
 def walk() -> Iterator[Walk]:
     """The person applies, sends a document; then every route, as the person, as staff and as nobody."""
     with Stack(now=NOW) as stack:
-        applicant = Applicant(stack, 1)
+        applicant = Applicant(stack)
         applicant.email = f"{CANARY}@people.example"
         applicant.applied(**SAID)
         file = {"file": (f"{CANARY} diploma.pdf", a_pdf(), "application/pdf")}

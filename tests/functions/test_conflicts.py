@@ -52,7 +52,7 @@ def example_of(schema: dict[str, Any]) -> Any:
 @pytest.fixture(scope="module")
 def people(stack: Stack) -> tuple[Applicant, dict[str, str]]:
     """Somebody with a case, and one member of staff of every role who was declared to be close to them."""
-    person = Applicant(stack, 7_001).applied()
+    person = Applicant(stack).applied()
     tenant = stack.info["issuer"]["tenant"]
     for role in (*CASE_STAFF, Role.AUDITOR, Role.ADMIN):
         close = f"{tenant}/{stack.person(role.value, 1)['object_id']}"

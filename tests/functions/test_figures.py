@@ -20,7 +20,7 @@ PUBLIC = "reports/outcomes/public"
 @pytest.fixture(scope="module")
 def counted(stack: Stack) -> Stack:
     """A stack whose nightly run has seen somebody apply."""
-    Applicant(stack, 7301).applied()
+    Applicant(stack).applied(source="open-day")
     assert stack.run_timer("run_reports")
     return stack
 
@@ -103,6 +103,7 @@ def test_the_funnel_counts_who_applied_and_on_whom_they_wait(counted: Stack) -> 
 
     assert told["cases"] >= 1
     assert told["reached"]["submitted"] == told["cases"]
+    assert {"open-day"} <= {row["source"] for row in told["rows"]}
     assert any((each["who"], each["what"]) == ("specialist", "assign") for each in told["waiting"])
 
 

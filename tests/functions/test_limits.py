@@ -38,7 +38,7 @@ def flags_in_queue(stack: Stack, applicant: Applicant) -> list[str]:
 
 
 def test_twenty_first_application_from_one_network_is_taken_like_any_other_and_flagged(crowded: Stack) -> None:
-    people = [Applicant(crowded, number) for number in range(21)]
+    people = [Applicant(crowded) for _ in range(21)]
 
     answers = [
         person.client.post(
@@ -57,7 +57,7 @@ def test_twenty_first_application_from_one_network_is_taken_like_any_other_and_f
 
 
 def test_filled_honeypot_is_flagged_for_staff_and_told_to_nobody(stack: Stack, applicant: Applicant) -> None:
-    honest = Applicant(stack, 40_001).apply()
+    honest = Applicant(stack).apply()
 
     answer = applicant.apply(website="https://buy.example")
     applicant.open_mail()

@@ -36,7 +36,7 @@ def _first_day(calm: Stack) -> None:
 
 @pytest.fixture
 def person(calm: Stack) -> Applicant:
-    return Applicant(calm, int(uuid.uuid4().hex[:6], 16)).applied()
+    return Applicant(calm).applied()
 
 
 def post(stack: Stack, partner: str, body: bytes, secret: str, event_id: str | None = None) -> httpx.Response:

@@ -22,7 +22,7 @@ _numbers = itertools.count(1)
 @pytest.fixture(scope="module")
 def people(stack: Stack) -> list[Applicant]:
     """Two people whom a list may name."""
-    return [Applicant(stack, 8000 + number).applied() for number in range(2)]
+    return [Applicant(stack).applied() for _ in range(2)]
 
 
 def row(person: Applicant, **other: str) -> list[str]:

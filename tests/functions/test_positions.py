@@ -48,7 +48,7 @@ def every(stack: Stack, country: str, **params: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def graduate(stack: Stack) -> Applicant:
     """Somebody with a diploma, who agreed to be introduced."""
-    found = Applicant(stack, 7001).to_diploma()
+    found = Applicant(stack).to_diploma()
     assert found.does("declarations", fact="consent", value="yes").status_code == 200
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from typing import Any
 
@@ -146,3 +147,17 @@ async def test_a_case_that_cannot_be_counted_does_not_hide_the_others_and_is_tri
     assert (counts["failed"], counted) == (1, 1)
     assert again["failed"] == 0
     assert (await desk.summary())["cases"] == 2
+
+
+async def test_an_erased_person_stays_counted_and_nothing_there_names_them(desk: Desk) -> None:
+    case_id, person = an_id(), placed()
+    await desk.put(person, case_id)
+    await run_reports(desk.services, NOW)
+    before = await desk.summary()
+    person.case.erased_at = NOW
+    await desk.put(person, case_id, len(person.events))
+
+    await run_reports(desk.services, NOW)
+
+    assert await desk.summary() == before
+    assert case_id not in json.dumps(before)

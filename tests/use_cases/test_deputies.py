@@ -42,7 +42,7 @@ def test_deputy_acts_in_the_role_on_the_days_named_and_on_no_others(stack: Stack
 
     assert (before, named, during) == (403, [201, 403, 201], 200)
     names(stack, from_on=(TODAY - timedelta(days=9)).isoformat(), until_on=(TODAY - timedelta(days=1)).isoformat())
-    other = Applicant(stack, 7000).to_decision()
+    other = Applicant(stack).to_decision()
     assert other.staff("specialist", "admission-decision", number=2, outcome="offer").status_code == 403
 
 

@@ -27,6 +27,9 @@ form.elements["country"].addEventListener("change", showNotice);
 form.elements["motivation"].addEventListener("input", count);
 for (const name of ["degree.awarded_on", "degree.expected_on"]) form.elements[name].addEventListener("change", oneDate);
 
+const source = new URLSearchParams(location.search).get("source") ?? "";
+if (/^[a-z0-9][a-z0-9_-]{0,59}$/.test(source)) form.elements["source"].value = source;
+
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   clear(form);

@@ -84,6 +84,20 @@ function searchForms() {
     button: say("staff.show"),
     send: (values) => queue(values),
   }));
+  at("reports").replaceChildren(buildForm({
+    fields: [
+      { name: "report", kind: "choice", required: true, choices: ["outcomes", "refund-liability", "funnel"].map((each) => [each, called("report", each)]) },
+      { name: "intake", kind: "text", max: 100, hint: "hint.report_intake" },
+      { name: "format", kind: "choice", required: true, choices: ["html", "csv", "zip"].map((each) => [each, called("report_format", each)]) },
+    ],
+    button: say("staff.download"),
+    send: async ({ report, intake, format }) => {
+      const asked = new URLSearchParams({ format, lang: spoken(), ...(intake && report !== "refund-liability" ? { intake } : {}) });
+      const answer = await call("GET", `/reports/${report}?${asked}`, { token });
+      if (answer.ok) keep(answer.body, `${report}.${format}`);
+      return answer;
+    },
+  }));
   at("find").replaceChildren(buildForm({
     fields: [{ name: "wanted", kind: "text", required: true, max: 254 }],
     button: say("staff.find"),
@@ -253,6 +267,13 @@ function fieldOf(name, schema, required) {
   return { ...field, kind: "text", max: schema.maxLength };
 }
 
+/** Hand a file over to the browser, which keeps it. */
+function keep(file, name) {
+  const address = URL.createObjectURL(file);
+  make("a", { href: address, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(address), 10_000);
+}
+
 // What else is on record.
 
 function documents(seen) {
@@ -262,9 +283,7 @@ function documents(seen) {
   const fetchDocument = async (id) => {
     const answer = await call("GET", `/cases/${open.id}/documents/${id}`, { token });
     if (!answer.ok) return result.replaceChildren(problemText(answer));
-    const address = URL.createObjectURL(answer.body);
-    make("a", { href: address, download: id }).click();
-    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    keep(answer.body, id);
   };
   return make("section", { class: "part" }, make("h3", {}, say("case.documents")),
     make("ul", { class: "plain" }, found.map(([id, each]) => make("li", {}, called("choice", each.kind), " ",
