@@ -24,9 +24,16 @@ LARGE_MINOR = 500_000
 
 
 def decided(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str, Any]]:
-    """The decisions on this case's refunds that are not long past, as rows of the list that is drawn from."""
+    """The decisions on this case's refunds that are not long past, as rows of the list that is drawn from.
+
+    `waited` is the days since the claim, or, without one, since the refund was first spoken of.
+    """
     rows = []
+    began: dict[str, datetime] = {}
     for event in events:
+        if event.kind == "claim_filed":
+            began[str(event.subject)] = event.at
+        began.setdefault(str(event.subject), event.at)
         refund = case.refunds.get(str(event.subject))
         if event.kind in DECISIONS and refund is not None and asked - REMEMBERED <= event.at <= asked:
             shares = refund.proposal.shares if refund.proposal else []
@@ -38,6 +45,7 @@ def decided(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[s
                     "on": event.at.date().isoformat(),
                     "ground": refund.ground,
                     "verdict": DECISIONS[event.kind],
+                    "waited": (event.at - began[str(event.subject)]).days,
                     "is_large": sum(share.amount_minor for share in shares) >= LARGE_MINOR,
                 }
             )

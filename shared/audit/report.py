@@ -1,11 +1,12 @@
-"""What a run tells people: findings as JSON and CSV, and a page with a picture of the claims that wait."""
+"""What a run tells people: findings as JSON and CSV, and a page with pictures of refunds by age and decision."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,14 @@ from shared.use_cases.commands import CASES
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
-Pages = Callable[[], AsyncIterator[dict[str, Any]]]
+Rows = AsyncIterator[dict[str, Any]]
+Pages = Callable[[], Rows]
+Ages = dict[str, Counter[str]]
+"""What is to be done, or was decided -> how many of each age."""
 
 AGES = (("age_7", 7), ("age_30", 30), ("age_90", 90), ("age_more", None))
 """Age of a claim in the picture: the class of its colour, and up to how many days."""
+DECIDED_WITHIN = timedelta(days=31)
 SHOWN = 300
 """Findings that a page lists; the files have all of them."""
 COLUMNS = ("finding", "severity", "case_id", "subject", "evidence", "sentence", "act")
@@ -36,20 +41,29 @@ def blob_of(run_id: str, name: str) -> str:
     return f"{run_id}/{name}"
 
 
-async def write(services: Services, summary: dict[str, Any], pages: Pages, now: datetime) -> None:
-    """Write a run's files. Safe to repeat: what is there stays."""
+async def write(services: Services, summary: dict[str, Any], pages: Pages, decided: Rows) -> None:
+    """Write a run's files. Safe to repeat: what is there stays. `decided` are rows of decisions, some of them twice."""
     findings = [finding async for finding in each_once(pages)]
-    waiting = await _waiting(services, datetime.fromisoformat(summary["asked"]))
+    asked = datetime.fromisoformat(summary["asked"])
+    refunds = Refunds(await _waiting(services, asked), await _decided(decided, asked))
     told = json.dumps(summary | {"findings": findings}, indent=1, ensure_ascii=False)
     rows = ([_cell(finding[name]) for name in COLUMNS] for finding in findings)
     contents = {"findings.json": told.encode(), "findings.csv": as_csv(COLUMNS, rows)}
     for language in LANGUAGES:
-        contents[f"report.{language}.html"] = _page(summary, findings, waiting, language).encode()
+        contents[f"report.{language}.html"] = _page(summary, findings, refunds, language).encode()
     for name, content in contents.items():
         await services.blobs.put(services.blobs.audits, blob_of(summary["run"], name), content, FILES[name])
 
 
-async def each_once(pages: Pages) -> AsyncIterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class Refunds:
+    """What the pictures show: refunds on which somebody has to act, and decisions of the last month."""
+
+    waiting: Ages
+    decided: Ages
+
+
+async def each_once(pages: Pages) -> Rows:
     """The findings of a run, each one once, the gravest first."""
     once: dict[tuple[str, str, str], dict[str, Any]] = {}
     async for done in pages():
@@ -64,9 +78,19 @@ def _cell(value: Any) -> Any:
     return "; ".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
-async def _waiting(services: Services, asked: datetime) -> dict[str, Counter[str]]:
+async def _decided(rows: Rows, asked: datetime) -> Ages:
+    """Decisions of the last month: the verdict -> how many of each age between claim and decision."""
+    found: Ages = defaultdict(Counter)
+    first, last = (asked - DECIDED_WITHIN).date().isoformat(), asked.date().isoformat()
+    once = {(row["case_id"], row["sequence"]): row async for row in rows if first <= row["on"] <= last}
+    for row in once.values():
+        found[row["verdict"]][_age(row["waited"])] += 1
+    return found
+
+
+async def _waiting(services: Services, asked: datetime) -> Ages:
     """Refunds on which somebody has to act: what is to be done -> how many of each age since they got there."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
+    found: Ages = defaultdict(Counter)
     last = ""
     while True:
         rows = await services.store.query(
@@ -96,55 +120,57 @@ def _age(days: int) -> str:
     return next(kind for kind, most in AGES if most is None or days <= most)
 
 
-def _page(
-    summary: dict[str, Any], findings: list[dict[str, Any]], waiting: dict[str, Counter[str]], language: str
-) -> str:
+def _page(summary: dict[str, Any], findings: list[dict[str, Any]], refunds: Refunds, language: str) -> str:
     say = Speaker(language)
     counts = [
-        (KINDS[name].sentence[language], name, str(number))
+        (KINDS[name].sentence[language], str(number))
         for name, number in sorted(summary["counts"].items(), key=lambda each: list(KINDS).index(each[0]))
     ]
     parts = [
         paragraph(say("audit_intro", examined=say.number(summary["examined"]), asked=summary["asked"][:10]), "lead"),
         paragraph(say(f"audit_scope_{summary['scope']}")),
     ]
-    found = table(say("audit_findings"), (say("audit_meaning"), say("audit_code"), say("people")), counts)
+    found = table(say("audit_findings"), (say("audit_meaning"), say("audit_number")), counts)
     parts.append(section(say("audit_findings"), found if counts else paragraph(say("audit_none"))))
-    parts.append(section(say("audit_waiting"), *_picture(say, waiting)))
+    for name, ages in (("audit_waiting", refunds.waiting), ("audit_decided", refunds.decided)):
+        parts.append(section(say(name), *_picture(say, name, ages)))
     if findings:
-        rows = [
-            (
-                finding["case_id"] or "",
-                say.named("severity", finding["severity"]),
-                KINDS[finding["finding"]].sentence[language],
-                _cell(finding["evidence"]),
-                KINDS[finding["finding"]].act[language],
-            )
-            for finding in findings[:SHOWN]
-        ]
-        heads = (
-            say("audit_case"), say("audit_severity"), say("audit_meaning"), say("audit_evidence"), say("audit_act"),
-        )  # fmt: skip
-        parts.append(section(say("audit_one_by_one"), table(say("audit_one_by_one"), heads, rows)))
+        listed = "".join(_one(say, finding, language) for finding in findings[:SHOWN])
+        parts.append(section(say("audit_one_by_one"), f"<ol>{listed}</ol>"))
     if len(findings) > SHOWN:
         parts.append(paragraph(say("audit_more", count=say.number(len(findings)))))
-    return page(say, say("audit_title", run=summary["run"]), *parts)
+    parts.append(paragraph(say("audit_run", run=summary["run"])))
+    return page(say, say("audit_title", asked=summary["asked"][:10]), *parts)
 
 
-def _picture(say: Speaker, waiting: dict[str, Counter[str]]) -> list[str]:
-    if not waiting:
-        return [paragraph(say("audit_nothing_waits"))]
+def _one(say: Speaker, finding: dict[str, Any], language: str) -> str:
+    kind = KINDS[finding["finding"]]
+    told = {
+        "audit_code": finding["finding"],
+        "audit_severity": say.named("severity", finding["severity"]),
+        "audit_case": finding["case_id"],
+        "audit_subject": finding["subject"],
+        "audit_evidence": _cell(finding["evidence"]),
+        "audit_act": kind.act[language],
+    }
+    rows = "".join(f"<dt>{escape(say(name))}</dt><dd>{escape(each)}</dd>" for name, each in told.items() if each)
+    return f"<li><p>{escape(kind.sentence[language])}</p><dl>{rows}</dl></li>"
+
+
+def _picture(say: Speaker, title: str, refunds: Ages) -> list[str]:
+    if not refunds:
+        return [paragraph(say(f"{title}_none"))]
     names = {kind: say(kind) for kind, _ in AGES}
     bars = [
         (say.named("audit_what", what), [(kind, ages[kind]) for kind in names if ages[kind]])
-        for what, ages in sorted(waiting.items())
+        for what, ages in sorted(refunds.items())
     ]
     rows = [
-        (say.named("audit_what", what), *(str(ages[kind]) for kind in names)) for what, ages in sorted(waiting.items())
+        (say.named("audit_what", what), *(str(ages[kind]) for kind in names)) for what, ages in sorted(refunds.items())
     ]
-    heads = (say("audit_waits_for"), *names.values())
+    heads = (say(f"{title}_what"), *names.values())
     opened = f"<summary>{escape(say('as_table'))}</summary>"
     return [
-        stacked(say("audit_waiting"), bars, names),
-        f"<details>{opened}{table(say('audit_waiting'), heads, rows)}</details>",
+        stacked(say(title), bars, names),
+        f"<details>{opened}{table(say(title), heads, rows)}</details>",
     ]

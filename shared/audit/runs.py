@@ -313,6 +313,17 @@ def _text(instant: str) -> str:
     return datetime.fromisoformat(instant).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+async def _decided_lately(services: Services, run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    """Decisions that this run has noted, and those before it that the report still shows."""
+    async for page in pages(services, run["run"]):
+        for row in page["decided"]:
+            yield row
+    if run["scope"] != ONE:
+        first = datetime.fromisoformat(run["asked"]) - report.DECIDED_WITHIN
+        async for row in noted_since(services, "decided", first.date()):
+            yield row
+
+
 async def _finish(services: Services, run: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Write the reports, then the row that ends the run: whoever sees that row finds the reports."""
     counts: Counter[str] = Counter()
@@ -335,7 +346,7 @@ async def _finish(services: Services, run: dict[str, Any], now: datetime) -> dic
         "examined": examined,
         "counts": dict(sorted(counts.items())),
     }
-    await report.write(services, summary, lambda: pages(services, run["run"]), now)
+    await report.write(services, summary, lambda: pages(services, run["run"]), _decided_lately(services, run))
     row = summary | {"id": _end(run["run"]), "kind": "audit", "ended_at": now.isoformat(), "feed": feed}
     try:
         await services.store.create(AUDITS, row, row["id"])
