@@ -165,6 +165,7 @@ ACCESS: dict[str, Access] = {
     "GET reports/outcomes": _staff(AUDITOR, ADMIN, CAREERS, FINANCE),
     "GET reports/outcomes/people/{person}": _staff(AUDITOR),
     "GET reports/refund-liability": _staff(FINANCE, AUDITOR, ADMIN),
+    "GET reports/payments": _staff(FINANCE, AUDITOR),
     "GET reports/funnel": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     "POST audits": _staff(AUDITOR, ADMIN),
     "GET audits": _staff(AUDITOR, ADMIN),

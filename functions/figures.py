@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, date
 from typing import Annotated, Any, Literal
 
 import azure.functions as func
@@ -11,6 +12,7 @@ from pydantic import Field
 from functions import access
 from functions.http import SAFE_HEADERS, answers_problems, ok, parse, path_id
 from shared import bootstrap
+from shared.audit import books
 from shared.domain.wire import Day, Form
 from shared.presentation import exports, frame, pages
 from shared.reports import reading
@@ -44,6 +46,13 @@ class LiabilityQuestion(Form):
 
     format: Literal["json", "csv", "html"] = "json"
     lang: Language = "en"
+
+
+class PaymentsQuestion(Form):
+    """Of which month (the present one, unless said), and in which form."""
+
+    month: Annotated[str, Field(pattern=r"^20[0-9]{2}-(0[1-9]|1[0-2])\z")] | None = None
+    format: Literal["json", "csv"] = "json"
 
 
 class FunnelQuestion(Form):
@@ -108,6 +117,22 @@ async def get_refund_liability(req: func.HttpRequest) -> func.HttpResponse:
     asked = parse(LiabilityQuestion, dict(req.params))
     report = await reading.liability_of(services, now)
     return _answer(report, asked.format, asked.lang, pages.liability_page, "refund-liability")
+
+
+@bp.route(route="reports/payments", methods=["GET"])
+@answers_problems("reports/payments")
+async def get_payments(req: func.HttpRequest) -> func.HttpResponse:
+    """Refund money line by line: what arrived in a month and, of the present one, what is on its way."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    await access.admit(req, services, "GET reports/payments", now)
+    asked = parse(PaymentsQuestion, dict(req.params))
+    month = asked.month or f"{now.astimezone(UTC):%Y-%m}"
+    lines = await books.lines(services, date.fromisoformat(f"{month}-01"), now)
+    if asked.format == "csv":
+        table = exports.as_csv(books.COLUMNS, ([line[name] for name in books.COLUMNS] for line in lines))
+        return _file(table, "text/csv", f"payments-{month}.csv")
+    return ok({"month": month, "payments": lines})
 
 
 @bp.route(route="reports/funnel", methods=["GET"])

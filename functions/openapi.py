@@ -51,6 +51,7 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET reports/outcomes/public": figures.PublishedQuestion,
     "GET reports/outcomes/people/{person}": figures.TraceQuestion,
     "GET reports/refund-liability": figures.LiabilityQuestion,
+    "GET reports/payments": figures.PaymentsQuestion,
     "GET reports/funnel": figures.FunnelQuestion,
     "GET work-queue": applications.QueueQuestion,
     "GET early-risk": applications.PageQuestion,

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain.case import Case
 from shared.domain.events import Event
+from shared.domain.money import to_decimal
 
 DECISIONS = {
     "refund_approved": "approved",
@@ -58,9 +59,15 @@ def paid(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str,
         {
             "case_id": case.case_id,
             "refund": str(event.subject),
+            "ground": case.refunds[str(event.subject)].ground,
             "reference": event.data["reference"],
+            "payer": share.payer,
+            "amount": to_decimal(share.amount_minor, share.currency),
+            "currency": share.currency,
+            "status": "succeeded",
             "on": str(event.occurred_on),
         }
         for event in events
         if event.kind == "share_confirmed" and asked - REMEMBERED <= event.at <= asked
+        for share in (case.refunds[str(event.subject)].payments[event.data["reference"]],)
     ]

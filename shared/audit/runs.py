@@ -113,14 +113,19 @@ async def pages(services: Services, run_id: str) -> AsyncIterator[dict[str, Any]
         number += 1
 
 
-async def noted_since(services: Services, what: str, day: date) -> AsyncIterator[dict[str, Any]]:
-    """What every run that began on this day (UTC) or later has noted: `decided` or `paid`. A row may come twice."""
-    last = datetime.combine(day, time.min, UTC).isoformat()
+async def noted_since(
+    services: Services, what: str, day: date, before: date = date.max
+) -> AsyncIterator[dict[str, Any]]:
+    """What every run that began on this day (UTC) or later, and before another, has noted: `decided` or `paid`.
+
+    A row may come twice.
+    """
+    last, end = (datetime.combine(each, time.min, UTC).isoformat() for each in (day, before))
     while True:
         found = await services.store.query(
             AUDITS,
-            "SELECT TOP 100 c.run, c.at FROM c WHERE c.kind = 'audit' AND c.at > @last ORDER BY c.at",
-            {"last": last},
+            "SELECT TOP 100 c.run, c.at FROM c WHERE c.kind = 'audit' AND c.at > @last AND c.at < @end ORDER BY c.at",
+            {"last": last, "end": end},
         )
         for run in found:
             async for page in pages(services, run["run"]):

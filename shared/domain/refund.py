@@ -141,6 +141,12 @@ class Refund(Record):
     frozen: str | None = None
     """Why nothing may be paid at present: what the reconciliation found."""
 
+    def shares_due(self) -> list[Share]:
+        """The shares of the proposal that no payer has had yet."""
+        done = {(share.payer, share.currency) for share in self.payments.values() if share.status == "succeeded"}
+        shares = self.proposal.shares if self.proposal else []
+        return [share for share in shares if (share.payer, share.currency) not in done]
+
 
 def fold(case: Case, event: Event) -> None:
     """Add to the case what an event of this cycle says, beyond the state (which the table moves)."""

@@ -99,8 +99,7 @@ def pay(change: Change, services: Services, *, refund: str) -> None:
         "The payment partner has not said yet what became of another part of this refund.",
     )
     attempt = record.attempts + 1
-    done = {(share.payer, share.currency) for share in record.payments.values() if share.status == "succeeded"}
-    due = [share for share in record.proposal.shares if (share.payer, share.currency) not in done]
+    due = record.shares_due()
     payments = {f"{case.case_id}-{refund}-{attempt}-{number}": share for number, share in enumerate(due, start=1)}
     _check_ceiling(case, due)
     stated = {key: share.model_dump(mode="json", exclude_defaults=True) for key, share in payments.items()}

@@ -98,6 +98,7 @@ WRITTEN_DOWN = {
     "GET reports/outcomes": "admin auditor careers finance",
     "GET reports/outcomes/people/{person}": "auditor",
     "GET reports/refund-liability": "admin auditor finance",
+    "GET reports/payments": "auditor finance",
     "GET reports/funnel": "admin admissions auditor careers finance",
     "GET partner-events": "admin admissions auditor careers finance",
     "POST partner-events/{event}/replay": "admissions careers finance",

@@ -125,6 +125,7 @@ HTTP = [
     ("get_outcomes_public", "GET reports/outcomes/public", "ANONYMOUS"),
     ("get_outcomes_person", "GET reports/outcomes/people/{person}", "ANONYMOUS"),
     ("get_refund_liability", "GET reports/refund-liability", "ANONYMOUS"),
+    ("get_payments", "GET reports/payments", "ANONYMOUS"),
     ("get_funnel", "GET reports/funnel", "ANONYMOUS"),
     ("get_health_live", "GET health/live", "ANONYMOUS"),
     ("get_health_ready", "GET health/ready", "ANONYMOUS"),

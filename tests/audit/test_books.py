@@ -141,6 +141,28 @@ def test_days_that_were_missed_are_made_up_for_oldest_first_and_each_once(vault:
     assert sorted(runs) == ["20280423-payments", "20280424-payments", "20280425-payments", "20280426-payments"]
 
 
+def test_finance_sees_each_share_once_on_its_way_and_when_it_has_arrived(vault: Vault) -> None:
+    waiting, sent, done = vault.lay(approved()), vault.lay(ordered()), ordered()
+    arrived(done)
+    vault.lay(done)
+    vault.stack.run_timer("run_audit")
+
+    def lines(**asked: str) -> list[tuple[str, ...]]:
+        answer = vault.stack.client.get(f"{vault.stack.api}/reports/payments", params=asked, headers=finance)
+        return [(line["case_id"], line["amount"], line["status"], line["on"]) for line in answer.json()["payments"]]
+
+    finance = {"Authorization": f"Bearer {vault.stack.token('finance', 0)}"}
+    table = vault.stack.client.get(f"{vault.stack.api}/reports/payments?format=csv", headers=finance).text
+
+    assert sorted(lines(), key=str) == sorted([
+        (waiting, "7200.00", "approved", "2028-04-18"), (sent, "7200.00", "open", "2028-04-22"),
+        (done.case.case_id, "7200.00", "succeeded", "2028-04-23"),
+    ], key=str)  # fmt: skip
+    assert lines(month="2028-03") == lines(month="2028-05") == []
+    assert len(table.splitlines()) == 4
+    assert table.splitlines()[0].endswith("reference,case_id,refund,ground,payer,amount,currency,status,on")
+
+
 def test_sample_is_committed_to_before_it_is_drawn_and_anybody_draws_the_same(vault: Vault, tmp_path: Path) -> None:
     ids = [vault.lay(approved(f"finance-{number}")) for number in range(5)]
     refused = approved()

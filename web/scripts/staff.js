@@ -86,15 +86,18 @@ function searchForms() {
   }));
   at("reports").replaceChildren(buildForm({
     fields: [
-      { name: "report", kind: "choice", required: true, choices: ["outcomes", "refund-liability", "funnel"].map((each) => [each, called("report", each)]) },
+      { name: "report", kind: "choice", required: true, choices: ["outcomes", "refund-liability", "payments", "funnel", "audit"].map((each) => [each, called("report", each)]) },
       { name: "intake", kind: "text", max: 100, hint: "hint.report_intake" },
       { name: "format", kind: "choice", required: true, choices: ["html", "csv", "zip"].map((each) => [each, called("report_format", each)]) },
     ],
     button: say("staff.download"),
-    send: async ({ report, intake, format }) => {
-      const asked = new URLSearchParams({ format, lang: spoken(), ...(intake && report !== "refund-liability" ? { intake } : {}) });
-      const answer = await call("GET", `/reports/${report}?${asked}`, { token });
-      if (answer.ok) keep(answer.body, `${report}.${format}`);
+    send: async (values) => {
+      if (values.report === "audit") return lastAudit(values.format);
+      const format = values.report === "payments" ? "csv" : values.format;
+      const intake = ["outcomes", "funnel"].includes(values.report) && values.intake ? { intake: values.intake } : {};
+      const asked = new URLSearchParams(values.report === "payments" ? { format } : { format, lang: spoken(), ...intake });
+      const answer = await call("GET", `/reports/${values.report}?${asked}`, { token });
+      if (answer.ok) keep(answer.body, `${values.report}.${format}`);
       return answer;
     },
   }));
@@ -109,6 +112,17 @@ function searchForms() {
       return answer;
     },
   }));
+}
+
+// The files of the last audit that looked at more than one case.
+async function lastAudit(format) {
+  const listed = await call("GET", "/audits", { token });
+  const run = listed.ok && listed.body.audits.find((each) => ["full", "changes"].includes(each.scope));
+  if (!run) return listed;
+  const name = format === "csv" ? "findings.csv" : `report.${spoken()}.html`;
+  const answer = await call("GET", `/audits/${run.run}/files/${name}`, { token });
+  if (answer.ok) keep(answer.body, `audit-${run.run}.${format === "csv" ? "csv" : "html"}`);
+  return answer;
 }
 
 async function queue(values) {

@@ -165,6 +165,8 @@ export default {
   "field.format": "As",
   "report.outcomes": "outcomes of an intake",
   "report.refund-liability": "what open guarantees may cost",
+  "report.payments": "refund money of this month, line by line (table)",
+  "report.audit": "what the last audit found",
   "report.funnel": "from application to outcome",
   "report_format.html": "page, to read or print",
   "report_format.csv": "table for a spreadsheet",

@@ -165,6 +165,8 @@ export default {
   "field.format": "Sous forme de",
   "report.outcomes": "devenir d'une promotion",
   "report.refund-liability": "ce que les garanties ouvertes peuvent coûter",
+  "report.payments": "remboursements du mois, ligne par ligne (tableau)",
+  "report.audit": "ce que le dernier audit a trouvé",
   "report.funnel": "de la candidature au devenir",
   "report_format.html": "page, à lire ou imprimer",
   "report_format.csv": "tableau pour un tableur",
