@@ -119,7 +119,7 @@ async function lastAudit(format) {
   const listed = await call("GET", "/audits", { token });
   const run = listed.ok && listed.body.audits.find((each) => ["full", "changes"].includes(each.scope));
   if (!run) return listed;
-  const name = format === "csv" ? "findings.csv" : `report.${spoken()}.html`;
+  const name = format === "csv" ? `findings.csv` : `report.${spoken()}.html`;
   const answer = await call("GET", `/audits/${run.run}/files/${name}`, { token });
   if (answer.ok) keep(answer.body, `audit-${run.run}.${format === "csv" ? "csv" : "html"}`);
   return answer;
