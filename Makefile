@@ -72,4 +72,5 @@ docs: setup
 	@$(BIN)/python tools/capacity.py --write
 	@$(BIN)/python tools/intake_list.py --write
 	@$(BIN)/python tools/data_page.py --write
+	@$(BIN)/python tools/audit_page.py --write
 	@$(BIN)/python tools/event_words.py --write

@@ -93,15 +93,24 @@ def test_the_page_of_life_cycles_is_current() -> None:
     assert page == printed.stdout, "run: python tools/lifecycle_page.py --write"
 
 
-def test_the_page_of_what_is_stored_is_current() -> None:
+@pytest.mark.parametrize("name", ["data", "audit"])
+def test_the_page_that_is_made_of_a_table_is_current(name: str) -> None:
     printed = subprocess.run(
-        [sys.executable, "tools/data_page.py"], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60,
+        [sys.executable, f"tools/{name}_page.py"], cwd=ROOT, capture_output=True, encoding="utf-8", timeout=60,
         env={"PYTHONUTF8": "1", "PYTHONDONTWRITEBYTECODE": "1"},
     )  # fmt: skip
 
     assert printed.returncode == 0, printed.stderr
-    page = (ROOT / "docs" / "data.md").read_text("utf-8")
-    assert page == printed.stdout, "run: python tools/data_page.py --write"
+    page = (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    assert page == printed.stdout, f"run: python tools/{name}_page.py --write"
+
+
+def test_every_timer_has_a_limit_of_silence_in_every_programme() -> None:
+    from functions.timers import TIMERS
+    from shared import bootstrap
+
+    for programme in bootstrap.programmes()[0].values():
+        assert set(programme.sweep_hours) == {timer.name for timer in TIMERS}, programme.id
 
 
 def test_make_docs_writes_every_generated_page() -> None:
