@@ -14,7 +14,8 @@ from shared.audit.findings import KINDS  # noqa: E402 - the repository is not in
 PAGE = ROOT / "docs" / "audit.md"
 PREFACE = """# The audit: what it looks for, and how to check it
 
-Generated from the table in `shared/audit/findings.py`: do not edit. To write it anew: `python tools/audit_page.py --write`.
+Generated from the table in `shared/audit/findings.py`: do not edit.
+To write it anew: `python tools/audit_page.py --write`.
 
 A timer (`run_audit`) looks once a day at every case that changed or fell due, and once a month at all of them. An
 auditor does so on demand: `POST /api/audits` with `{}`, or with `case_id` for one case, or with `on` for a day. The
