@@ -242,22 +242,6 @@ PERSON_FIELDS = frozenset(
 )
 
 
-@bp.route(route="cases/{case_id}/guarantee", methods=["GET"])
-@answers_problems("cases/{case_id}/guarantee")
-async def get_guarantee(req: func.HttpRequest) -> func.HttpResponse:
-    """What the guarantee says today, clause by clause."""
-    now = bootstrap.clock()
-    services = await bootstrap.services()
-    caller = await access.admit(req, services, "GET cases/{case_id}/guarantee", now)
-    case_id = path_id(req, "case_id")
-    caller.may_see(case_id)
-    case, etag = await load(services, case_id, caller.actor)
-    if caller.is_staff:
-        await search.note_read(services, case_id, "refund", caller.actor, now)
-    seen = views.guarantee(case, services.programmes[case.programme], services.terms, now)
-    return ok(seen, headers={"ETag": etag})
-
-
 @bp.route(route="cases/{case_id}/documents", methods=["POST"])
 @answers_problems("cases/{case_id}/documents")
 async def post_documents(req: func.HttpRequest) -> func.HttpResponse:

@@ -57,6 +57,7 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET early-risk": applications.PageQuestion,
     "GET positions": positions.PositionQuestion,
     "GET partner-events": partners.EventsQuestion,
+    "GET cases/{case_id}/guarantee": refunds.GuaranteeQuestion,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": applications.CaseQuestion,
 }

@@ -1,4 +1,4 @@
-"""From a claim to money, and to the appeal."""
+"""What the guarantee says, and the way from a claim to money and to the appeal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,23 @@ import azure.functions as func
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from functions import access
 from functions.acts import Act, Nothing, register
-from shared.domain.wire import Code, Form, Iban, Line, Note, Text
-from shared.use_cases import payments, refunds
+from functions.http import answers_problems, ok, parse, path_id
+from shared import bootstrap
+from shared.domain.wire import Code, Day, Form, Iban, Line, Note, Text
+from shared.use_cases import payments, refunds, search, views
+from shared.use_cases.commands import events_of, load
+from shared.use_cases.guarantee import as_known, end_of_day
 
 bp = func.Blueprint()
+
+
+class GuaranteeQuestion(Form):
+    """As of the end of which day, and with what was on record at the end of which; the second alone stands for both."""
+
+    on: Day | None = None
+    known_on: Day | None = None
 
 
 class Payee(Form):
@@ -82,3 +94,28 @@ ACTS = (
     Act("recovery/{recovery}/outcome", RecoveryOutcome, refunds.close_recovery),
 )
 register(bp, ACTS)
+
+
+@bp.route(route="cases/{case_id}/guarantee", methods=["GET"])
+@answers_problems("cases/{case_id}/guarantee")
+async def get_guarantee(req: func.HttpRequest) -> func.HttpResponse:
+    """What the guarantee says, clause by clause: today, or as it was on a day, or as it was known on a day."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "GET cases/{case_id}/guarantee", now)
+    case_id = path_id(req, "case_id")
+    caller.may_see(case_id)
+    asked = parse(GuaranteeQuestion, dict(req.params))
+    case, etag = await load(services, case_id, caller.actor)
+    if caller.is_staff:
+        await search.note_read(services, case_id, "refund", caller.actor, now)
+    seen, at = case, now
+    if asked.known_on is not None:
+        at = end_of_day(case, asked.known_on, "/known_on", now)
+        seen = as_known(await events_of(services, case_id), case, at)
+    if asked.on is not None:
+        at = end_of_day(case, asked.on, "/on", now)
+    told = views.guarantee(seen, services.programmes[case.programme], services.terms, at)
+    if asked.known_on is not None:
+        told["known_on"] = asked.known_on.isoformat()
+    return ok(told, headers={"ETag": etag})

@@ -6,13 +6,14 @@ The service leaves no key of the facts to its default: what it does not know it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from shared.domain.calendar import add_days
-from shared.domain.case import Case
+from shared.domain.case import Case, fold
 from shared.domain.enrolment import Enrolment
-from shared.domain.events import sha256_of
+from shared.domain.errors import invalid
+from shared.domain.events import Event, sha256_of
 from shared.domain.jobs import Job, jobs
 from shared.domain.money import Money
 from shared.domain.programme import Programme
@@ -55,6 +56,18 @@ def judge(case: Case, programme: Programme, terms: dict[str, Terms], now: dateti
         return None
     facts = facts_of(case, programme, terms[contract.terms], now)
     return Judgement(decide(parse_facts(facts, terms)), facts, terms[contract.terms])
+
+
+def end_of_day(case: Case, day: date, pointer: str, now: datetime) -> datetime:
+    """The last instant of a day where the case's days are counted, at most now. A day to come is refused."""
+    if day > case.today(now):
+        raise invalid(pointer, "in_the_future")
+    return min(now, datetime.combine(day, time.max, case.zone))
+
+
+def as_known(events: list[Event], case: Case, at: datetime) -> Case:
+    """The case as its record stood at an instant: what the events make that had been recorded by then."""
+    return fold(case.case_id, [event for event in events if event.at <= at])
 
 
 def facts_of(case: Case, programme: Programme, terms: Terms, now: datetime) -> dict[str, Any]:

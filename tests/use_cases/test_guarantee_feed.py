@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from local.testing import Stack
 from shared.domain.errors import InvalidInput, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.policy.facts import parse_facts
-from shared.use_cases import placements
-from shared.use_cases.guarantee import facts_of
-from tests.builders import PROGRAMME, TERMS, InMemory, at
+from shared.use_cases import placements, refunds
+from shared.use_cases.guarantee import as_known, facts_of, judge
+from tests.builders import PROGRAMME, SERVICES, TERMS, InMemory, at
+from tests.people import Applicant
 
 JOB: dict[str, Any] = {"contract": "permanent", "contract_signed_on": date(2027, 11, 1), "starts_on": date(2027, 11, 8)}
 
@@ -146,3 +148,41 @@ def test_base_pay_with_more_decimals_than_its_currency_has_is_refused() -> None:
             Role.APPLICANT,
             lambda c: placements.report_placement(c, base_pay={"amount": "1.5", "currency": "JPY"}, **JOB),
         )
+
+
+def test_what_was_known_on_any_day_comes_out_of_the_events_alone() -> None:
+    case = InMemory().qualified("2027-10-04")
+    acts: list[tuple[str, Role, Any]] = [
+        (
+            "2027-10-20",
+            Role.APPLICANT,
+            lambda c: placements.log_search_week(c, monday=date(2027, 10, 11), applications=9),
+        ),
+        ("2027-11-02", Role.APPLICANT, lambda c: placements.report_placement(c, **JOB)),
+        ("2027-11-20", Role.CAREERS, lambda c: placements.rule_placement(c, placement="p1", outcome="verified")),
+        ("2028-03-01", Role.CAREERS, lambda c: placements.retract_placement(c, placement="p1", reason="never_true")),
+        ("2028-04-20", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES)),
+    ]
+    seen = [(at("2027-10-05"), judge(case.case, PROGRAMME, TERMS, at("2027-10-05")))]
+    for day, role, act in acts:
+        case.do(day, role, act)
+        seen.append((at(day), judge(case.case, PROGRAMME, TERMS, at(day))))
+
+    assert len({judgement.facts_hash for _, judgement in seen if judgement}) == len(seen)
+    for moment, judgement in seen:
+        assert judge(as_known(case.events, case.case, moment), PROGRAMME, TERMS, moment) == judgement
+
+
+def test_guarantee_is_told_as_it_was_known_on_a_day_and_never_of_a_day_to_come(stack: Stack) -> None:
+    graduate = Applicant(stack).to_diploma()
+
+    def told(**asked: str) -> tuple[int, Any]:
+        query = "&".join(f"{name}={value}" for name, value in asked.items())
+        answer = graduate.sees(f"/guarantee?{query}")
+        return answer.status_code, answer.json()
+
+    assert told(known_on="2027-01-10")[1]["decision"] == "not_started"
+    assert told(known_on="2027-01-11")[1]["decision"] == told(on="2027-01-11")[1]["decision"] == "open"
+    for name in ("on", "known_on"):
+        status, problem = told(**{name: "2027-01-12"})
+        assert (status, problem["errors"]) == (422, [{"pointer": f"/{name}", "code": "in_the_future"}])
