@@ -168,7 +168,7 @@ def test_what_was_known_on_any_day_comes_out_of_the_events_alone() -> None:
         case.do(day, role, act)
         seen.append((at(day), judge(case.case, PROGRAMME, TERMS, at(day))))
 
-    assert len({judgement.facts_hash for _, judgement in seen if judgement}) == len(seen)
+    assert len({judgement.facts_hash for _, judgement in seen if judgement}) == len(seen) - 1, "taken back: as before"
     for moment, judgement in seen:
         assert judge(as_known(case.events, case.case, moment), PROGRAMME, TERMS, moment) == judgement
 
