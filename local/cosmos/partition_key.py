@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,9 @@ MASK_64 = 0xFFFFFFFFFFFFFFFF
 # Only the first bytes of a string take part in V1 keys.
 V1_STRING_MAX = 100
 KEY_BYTES_MAX = 2048
+# What the text of a single string begins with; it sorts before those of all other keys, which are JSON lists.
+STRING_MARK = "="
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 MISMATCH = (
     "PartitionKey extracted from document doesn't match the one specified in the header. "
@@ -106,7 +110,10 @@ def key_of_item(item: dict[str, Any], paths: list[tuple[str, ...]]) -> Key:
 
 
 def key_text(key: Key) -> str:
-    """One canonical text per key, under which items are stored and found."""
+    """One canonical text per key, under which items are stored and found.
+
+    The texts of single strings sort as the strings do. Half a surrogate pair may be asked for, but is never stored.
+    """
     return _key_text(_typed(key))
 
 
@@ -117,6 +124,8 @@ def _typed(key: Key) -> tuple[tuple[type, Any], ...]:
 
 @lru_cache(maxsize=8192)
 def _key_text(typed: tuple[tuple[type, Any], ...]) -> str:
+    if len(typed) == 1 and typed[0][0] is str and not HALF_PAIR.search(typed[0][1]):
+        return STRING_MARK + str(typed[0][1])
     return json.dumps([{} if part is UNDEFINED_KEY else part for _, part in typed], separators=(",", ":"))
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from local.cosmos import charges
 from local.cosmos.clock import Clock
-from local.cosmos.partition_key import Range, effective_key, key_from_header, key_text
+from local.cosmos.partition_key import HALF_PAIR, Range, effective_key, key_from_header, key_text
 from local.cosmos.resources import query_of
+from local.cosmos.sql.keys import first_key, pinned_key
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.plan import needs_plan, plan_of
-from local.cosmos.sql.run import Cursor, Items, Program, pinned_key
+from local.cosmos.sql.run import Cursor, Items, Page, Program
 from local.cosmos.sql.syntax import Select, children, path_of, query_error
 from local.cosmos.store import CONTAINER_SHIFT, Container, Store, Where
 from local.cosmos.wire import Answer, CosmosError, Request, dumps
@@ -55,6 +56,8 @@ class Target:
     # The ranges that follow when this one is exhausted; only a whole-container query goes from range to range.
     following: list[Range]
     spans_ranges: bool
+    # The first of the keys in whose order the items are wanted, where they are.
+    first_key: str | None = None
 
 
 class Queries:
@@ -105,7 +108,10 @@ class Queries:
             return self._one_key(container, list(key_from_header(key_header))), _bare(token)
         range_id = request.header("x-ms-documentdb-partitionkeyrangeid")
         if range_id is not None:
-            return self._one_range(request, container, range_id), _bare(token)
+            target = self._one_range(request, container, range_id)
+            if query is not None:
+                target.first_key = first_key(query, parameters, container.paths)
+            return target, _bare(token)
         if query is not None and not request.is_set("x-ms-documentdb-query-enablecrosspartition"):
             pinned = pinned_key(query, parameters, container.paths)
             if pinned is None and not container.is_system_key:
@@ -170,15 +176,20 @@ class Queries:
         def beyond(sql: sqlite3.Connection) -> Items:
             return lambda n: self._items(sql, container, target.where, now, max(n, 0), stale_at)
 
+        def aside() -> Page:
+            sql = self.store.reader()
+            if target.first_key is None or stale_at is not None:
+                return program.run(beyond(sql), cursor, size, self.seconds_max)
+            key = resumed_key(target.first_key, cursor)
+            ordered = self.store.scan_keys(sql, container, target.where, now, key)
+            return program.run(lambda _: ordered, cursor, size, self.seconds_max, is_in_order=True)
+
         if program.needs_main_thread:
             page = program.run(beyond(self.store.writer), cursor, size)
         elif len(first) < INLINE_ITEMS_MAX and not program.is_heavy:
             page = program.run(lambda _: first, cursor, size)
         else:
-            loop = asyncio.get_running_loop()
-            page = await loop.run_in_executor(
-                self.pool, lambda: program.run(beyond(self.store.reader()), cursor, size, self.seconds_max)
-            )
+            page = await asyncio.get_running_loop().run_in_executor(self.pool, aside)
         headers = {"x-ms-documentdb-partitionkeyrangeid": target.range.id, "x-ms-item-count": str(len(page.rows))}
         following = target.following[0] if target.following else None
         if page.cursor is not None:
@@ -197,6 +208,12 @@ class Queries:
         if stale_at is None:
             return live
         return iter(stale_items(self.store, container, where, live, stale_at, after))
+
+
+def resumed_key(first: str, cursor: Cursor | None) -> str:
+    """Where to go on in the order of the keys. What no key can be (a token may say anything) is passed over."""
+    last = cursor.keys[0][1] if cursor is not None and cursor.keys else None
+    return max(first, last) if isinstance(last, str) and not HALF_PAIR.search(last) else first
 
 
 def stale_items(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from local.cosmos.partition_key import Range, parse_path, physical_ranges
+from local.cosmos.partition_key import STRING_MARK, Range, parse_path, physical_ranges
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -47,7 +47,7 @@ CACHE_SIZE = -65_536  # in kilobytes, as SQLite has it
 # The log is copied back into the file when it has this many pages.
 LOG_PAGES = 2000
 # Grows with every change of the tables; a file of another version is refused rather than misread.
-FILE_VERSION = 3
+FILE_VERSION = 4
 
 
 @dataclass(slots=True)
@@ -438,8 +438,18 @@ class Store:
             " AND (expires IS NULL OR expires > ?) ORDER BY n",
             (*values, first, last, now),
         )
-        while rows := cursor.fetchmany(200):
-            yield from rows
+        return _rows(cursor)
+
+    def scan_keys(
+        self, sql: sqlite3.Connection, container: Container, where: "Where", now: float, first: str
+    ) -> Iterator[tuple[int, bytes]]:
+        """The same of those items whose key is a string from `first` on, in the order of their keys."""
+        cursor = sql.execute(
+            "SELECT n, body FROM items INDEXED BY items_by_id WHERE container=? AND pk >= ? AND pk < '['"
+            " AND epk >= ? AND epk < ? AND (expires IS NULL OR expires > ?) ORDER BY pk, n",
+            (container.number, STRING_MARK + first, where.low, where.high, now),
+        )
+        return _rows(cursor)
 
     def changes(self, container: Container, where: "Where", now: float, after: int, since: float) -> Iterator[Item]:
         """The newest version of every live item changed after lsn `after`, at `since` or later, oldest change first."""
@@ -452,6 +462,11 @@ class Store:
         while rows := cursor.fetchmany(200):
             for row in rows:
                 yield Item(*row)
+
+
+def _rows(cursor: sqlite3.Cursor) -> Iterator[tuple[int, bytes]]:
+    while rows := cursor.fetchmany(200):
+        yield from rows
 
 
 @dataclass(frozen=True)

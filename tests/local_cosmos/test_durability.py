@@ -55,8 +55,8 @@ def stored_batches(data: Path) -> dict[str, tuple[int, int]]:
     with sqlite3.connect(data) as sql:
         assert sql.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows = sql.execute(
-            "SELECT json_extract(pk, '$[0]'), max(json_extract(CAST(body AS TEXT), '$.n')), count(*) - 1"
-            " FROM items GROUP BY pk"
+            "SELECT json_extract(CAST(body AS TEXT), '$.pk'), max(json_extract(CAST(body AS TEXT), '$.n')),"
+            " count(*) - 1 FROM items GROUP BY pk"
         ).fetchall()
     sql.close()
     return {key: (counted, others) for key, counted, others in rows}

@@ -59,7 +59,17 @@ def test_items_spread_over_all_ranges() -> None:
 
 @pytest.mark.parametrize(
     ("header", "text"),
-    [('["a"]', '["a"]'), ("[1.0]", "[1]"), ("[true]", "[true]"), ("[null]", "[null]"), ("[{}]", "[{}]"), ("[]", "[]")],
+    [
+        ('["a"]', "=a"),
+        ('["\\u00e9 \\""]', '=\u00e9 "'),
+        ('["\\ud800"]', '["\\ud800"]'),
+        ('["a","b"]', '["a","b"]'),
+        ("[1.0]", "[1]"),
+        ("[true]", "[true]"),
+        ("[null]", "[null]"),
+        ("[{}]", "[{}]"),
+        ("[]", "[]"),
+    ],
 )
 def test_key_has_one_text(header: str, text: str) -> None:
     assert key_text(key_from_header(header)) == text

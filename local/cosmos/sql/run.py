@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from local.cosmos.sql.evaluate import (
@@ -16,11 +17,9 @@ from local.cosmos.sql.evaluate import (
     object_of,
 )
 from local.cosmos.sql.syntax import (
-    Binary,
     Call,
     Expression,
     Literal,
-    Logical,
     Member,
     Name,
     Parameter,
@@ -43,6 +42,8 @@ ROWS_A_PAGE_INSIDE = 500
 Rows = Callable[[Slots], Iterator[None]]
 # All items beyond a number, as number and text, in the order of their numbers.
 Items = Callable[[int], Iterable[tuple[int, bytes]]]
+# A row that matched: its sort keys, its item's number, its place among the item's rows, and its text.
+Entry = tuple[list[Any], int, int, bytes]
 
 
 @dataclass
@@ -126,13 +127,26 @@ class Program:
             call.name == "COUNT" and isinstance(call.arguments[0], Literal) for call in counted
         )
 
-    def run(self, items: Items, cursor: Cursor | None, page_size: int, seconds: float = SECONDS_MAX) -> Page:
-        """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order."""
+    def run(
+        self,
+        items: Items,
+        cursor: Cursor | None,
+        page_size: int,
+        seconds: float = SECONDS_MAX,
+        is_in_order: bool = False,
+    ) -> Page:
+        """One page of at most `page_size` rows and 4 MB. `items(n)` gives all items beyond number n, in order.
+
+        With `is_in_order` it gives them as ORDER BY wants them instead, and only as many as the page needs are read.
+        """
         self.patience.begin(seconds)
         if self.inner is not None:
             items = self.inner.as_items(items, seconds)
         try:
-            return self._stream(items, cursor, page_size) if self.streams else self._sorted(items, cursor, page_size)
+            if self.streams:
+                return self._stream(items, cursor, page_size)
+            entries = self._groups(items(0)) if self.is_grouped else self._entries(items(0))
+            return self._ordered(entries if is_in_order else self._sorted(entries), cursor, page_size)
         except RecursionError:
             raise _too_deep() from None
 
@@ -208,25 +222,28 @@ class Program:
                 return Page(rows, None)
         return Page(rows, None)
 
-    def _sorted(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
-        entries = self._groups(items(0)) if self.is_grouped else self._entries(items(0))
+    def _sorted(self, found: Iterable[Entry]) -> list[Entry]:
+        entries = list(found)
         for index in range(len(self.order_by) - 1, -1, -1):
             descending = self.query.order_by[index].descending
             entries.sort(key=_order_key(index), reverse=descending)
         if self.query.distinct:
             # Of equal rows the first in the order stays.
-            first: dict[str, tuple[list[Any], int, int, bytes]] = {}
+            first: dict[str, Entry] = {}
             for entry in entries:
                 first.setdefault(canonical(json.loads(entry[3])), entry)
             entries = list(first.values())
-        emitted = 0
+        return entries
+
+    def _ordered(self, ordered: Iterable[Entry], cursor: Cursor | None, page_size: int) -> Page:
+        emitted = 0 if cursor is None else cursor.emitted
+        # One more than fits tells whether this page is the last.
+        count = page_size + 1 if self.most is None else min(page_size + 1, max(self.most - emitted, 0))
         if cursor is None:
-            entries = entries[self.offset :]
+            ordered = islice(ordered, self.offset, None)
         else:
-            entries = [entry for entry in entries if self._is_after(entry, cursor)]
-            emitted = cursor.emitted
-        if self.most is not None:
-            entries = entries[: max(self.most - emitted, 0)]
+            ordered = (entry for entry in ordered if self._is_after(entry, cursor))
+        entries = list(islice(ordered, count))
         size, count = 0, 0
         for entry in entries[:page_size]:
             size += len(entry[3])
@@ -239,23 +256,21 @@ class Program:
         keys, n, place, _ = entries[count - 1]
         return Page(rows, Cursor(n, place, keys, emitted + count))
 
-    def _is_after(self, entry: tuple[list[Any], int, int, bytes], cursor: Cursor) -> bool:
+    def _is_after(self, entry: Entry, cursor: Cursor) -> bool:
         for order, key, last in zip(self.query.order_by, entry[0], cursor.keys, strict=False):
             key, last = tuple(key), tuple(last)
             if key != last:
                 return (key > last) is not order.descending
         return (entry[1], entry[2]) > (cursor.n, cursor.place)
 
-    def _entries(self, items: Iterable[tuple[int, bytes]]) -> list[tuple[list[Any], int, int, bytes]]:
+    def _entries(self, items: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
         self._is_whole = False
-        entries = []
         for n, place, body, slots in self._matches(items):
             row = self._row(body, slots)
             if row is not None:
-                entries.append(([sort_key(key(slots)) for key in self.order_by], n, place, row))
-        return entries
+                yield [sort_key(key(slots)) for key in self.order_by], n, place, row
 
-    def _groups(self, items: Iterable[tuple[int, bytes]]) -> list[tuple[list[Any], int, int, bytes]]:
+    def _groups(self, items: Iterable[tuple[int, bytes]]) -> list[Entry]:
         """One entry for each group, in the order of their first items; without GROUP BY there is exactly one."""
         groups: dict[tuple[str, ...], tuple[Slots, int, int, list[list[Any]]]] = {}
         for n, place, _, slots in self._matches(items):
@@ -268,7 +283,7 @@ class Program:
                     values.append(value)
         if not groups and not self.group_by:
             groups[()] = ([UNDEFINED] * self.slot_count, 1, 0, [[] for _ in self.aggregates])
-        entries: list[tuple[list[Any], int, int, bytes]] = []
+        entries: list[Entry] = []
         for slots, n, place, collected in groups.values():
             for aggregate, values in zip(self.aggregates, collected, strict=True):
                 slots[aggregate.slot] = aggregate.result(values)
@@ -452,24 +467,3 @@ def compile_subquery(query: Select, outer: Scope) -> Callable[[Slots], Iterator[
             yield value
 
     return results
-
-
-def pinned_key(query: Select, parameters: dict[str, Any], paths: list[tuple[str, ...]]) -> list[Any] | None:
-    """The values that WHERE fixes for all these paths by equality, or None if it leaves one open."""
-    where = query.where
-    parts = where.parts if isinstance(where, Logical) and where.operator == "AND" else [where]
-    pinned: dict[tuple[Any, ...], Any] = {}
-    for part in parts:
-        if not isinstance(part, Binary) or part.operator != "=":
-            continue
-        for side, other in ((part.left, part.right), (part.right, part.left)):
-            path = path_of(side)
-            if path is None or path[0] != query.root:
-                continue
-            if isinstance(other, Literal):
-                pinned[tuple(path[1])] = other.value
-            elif isinstance(other, Parameter) and other.name in parameters:
-                pinned[tuple(path[1])] = parameters[other.name]
-    if not all(path in pinned for path in paths):
-        return None
-    return [pinned[path] for path in paths]
