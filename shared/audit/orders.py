@@ -63,7 +63,7 @@ async def told(services: Services, run_id: str) -> dict[str, Any]:
     end = await runs.ended(services, run_id)
     if end is not None:
         summary = {name: value for name, value in end.items() if not name.startswith("_")}
-        for name in ("id", "op_id", "kind", "feed"):
+        for name in ("id", "op_id", "kind", "feed", "noted"):
             summary.pop(name, None)
         if "findings" not in summary:
             found = [finding async for finding in report.each_once(lambda: runs.pages(services, run_id))]

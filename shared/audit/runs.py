@@ -116,21 +116,23 @@ async def pages(services: Services, run_id: str) -> AsyncIterator[dict[str, Any]
 async def noted_since(
     services: Services, what: str, day: date, before: date = date.max
 ) -> AsyncIterator[dict[str, Any]]:
-    """What every run that began on this day (UTC) or later, and before another, has noted: `decided` or `paid`.
+    """What every run over many cases that began on this day (UTC) or later, and before another, has noted.
 
-    A row may come twice.
+    `what` is `decided` or `paid`; a row may come twice.
     """
     last, end = (datetime.combine(each, time.min, UTC).isoformat() for each in (day, before))
     while True:
         found = await services.store.query(
             AUDITS,
-            "SELECT TOP 100 c.run, c.at FROM c WHERE c.kind = 'audit' AND c.at > @last AND c.at < @end ORDER BY c.at",
+            "SELECT TOP 100 c.run, c.at, c.noted FROM c WHERE c.kind = 'audit' AND c.scope IN ('full', 'changes')"
+            " AND c.at > @last AND c.at < @end ORDER BY c.at",
             {"last": last, "end": end},
         )
         for run in found:
-            async for page in pages(services, run["run"]):
-                for row in page[what]:
-                    yield row
+            if run["noted"][what]:
+                async for page in pages(services, run["run"]):
+                    for row in page[what]:
+                        yield row
         if len(found) < 100:
             return
         last = found[-1]["at"]
@@ -298,12 +300,15 @@ async def _due(services: Services, run: dict[str, Any], at: list[str]) -> Phase:
 
 async def _open(services: Services, run: dict[str, Any], at: int) -> Phase:
     """Cases in which the last run found something: it stands until it is mended."""
-    page_id = _page(run["previous"], at)
-    row = await services.store.read(AUDITS, page_id, page_id)
-    if row is None:
-        return [], {"phase": "whole", "at": None}, None
-    case_ids = [finding["case_id"] for finding in row["findings"] if finding["case_id"]]
-    return case_ids, {"phase": "open", "at": at + 1}, None
+    case_ids: list[str] = []
+    while len(case_ids) < CASES_A_PAGE:
+        page_id = _page(run["previous"], at)
+        row = await services.store.read(AUDITS, page_id, page_id)
+        if row is None:
+            return case_ids, {"phase": "whole", "at": None}, None
+        case_ids += [finding["case_id"] for finding in row["findings"] if finding["case_id"]]
+        at += 1
+    return case_ids, {"phase": "open", "at": at}, None
 
 
 async def _whole(services: Services, run: dict[str, Any], at: Any) -> Phase:
@@ -332,11 +337,14 @@ async def _decided_lately(services: Services, run: dict[str, Any]) -> AsyncItera
 async def _finish(services: Services, run: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Write the reports, then the row that ends the run: whoever sees that row finds the reports."""
     counts: Counter[str] = Counter()
+    noted_rows = {"decided": 0, "paid": 0}
     examined, feed = 0, run["feed"]
     keys: set[tuple[str, ...]] = set()
     async for page in pages(services, run["run"]):
         examined += page["examined"]
         feed = page["feed"] or feed
+        for what in noted_rows:
+            noted_rows[what] += len(page[what])
         for finding in page["findings"]:
             key = (finding["finding"], finding["case_id"] or "", finding["subject"] or "")
             if key not in keys:
@@ -353,6 +361,7 @@ async def _finish(services: Services, run: dict[str, Any], now: datetime) -> dic
     }
     await report.write(services, summary, lambda: pages(services, run["run"]), _decided_lately(services, run))
     row = summary | {"id": _end(run["run"]), "kind": "audit", "ended_at": now.isoformat(), "feed": feed}
+    row["noted"] = noted_rows
     try:
         await services.store.create(AUDITS, row, row["id"])
     except AlreadyStored:

@@ -79,6 +79,22 @@ def test_run_of_a_day_is_one_run_however_often_its_timer_comes(vault: Vault) -> 
     assert not [call for call in store_calls(vault.stack, before) if call["container"] == "cases"]
 
 
+def test_quiet_days_cost_the_same_one_after_the_other(vault: Vault) -> None:
+    for _ in range(4):
+        vault.lay(case_of(None))
+    vault.stack.run_timer("run_audit")
+    costs = []
+    for day in range(26, 31):
+        vault.stack.move_clock(f"2028-04-{day}T12:00:00Z", timers=False)
+        before = calls_so_far(vault.stack)
+        vault.stack.run_timer("run_audit")
+        costs.append(len(store_calls(vault.stack, before)))
+
+    assert max(costs[1:]) - min(costs[1:]) <= 10, costs
+    rows = [row["id"] for row in vault.container("audits").read_all_items() if row["kind"] == "audit_page"]
+    assert {sum(row.startswith(f"202804{day}-changes") for row in rows) for day in range(27, 31)} == {4}
+
+
 SOME_CALLS = (3, 15, 27)
 
 
