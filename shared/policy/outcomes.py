@@ -42,6 +42,11 @@ class Salary(NamedTuple):
     base: Decimal
     currency: str
 
+    @property
+    def order(self) -> tuple[Decimal, int, str]:
+        """Lower first; of one sum written in two ways (700.5, 700.50) the shorter, so that no order decides."""
+        return self.base, len(self.base.as_tuple().digits), self.currency
+
 
 class Placement(NamedTuple):
     """A status that was accepted, counted in days after graduation.
@@ -124,7 +129,7 @@ def salary_on(graduate: Graduate, day: int) -> Salary | None:
         return None
     latest_day = max(each.day for each in candidates)
     salaries = [each.salary for each in candidates if each.day == latest_day and each.salary is not None]
-    return min(salaries, default=None)
+    return min(salaries, key=lambda each: each.order, default=None)
 
 
 def snapshot(roster: Roster, day: int) -> dict[str, int]:
@@ -161,10 +166,10 @@ def graduation(roster: Roster) -> dict[str, Share]:
 def median_base(roster: Roster, day: int) -> dict[str, dict[str, dict[str, object]]]:
     """The median salary on `day` by currency and group of statuses, with the number of salaries it rests on."""
     salaries: dict[str, dict[str, list[Decimal]]] = {}
-    for graduate in roster.graduates:
-        status, salary = status_on(graduate, day), salary_on(graduate, day)
-        if salary is None:
-            continue
+    found = [
+        (status_on(each, day), salary) for each in roster.graduates if (salary := salary_on(each, day)) is not None
+    ]
+    for status, salary in sorted(found, key=lambda each: each[1].order):
         for group, statuses in SALARY_GROUPS.items():
             if status in statuses:
                 salaries.setdefault(salary.currency, {}).setdefault(group, []).append(salary.base)
@@ -202,7 +207,10 @@ def parse_roster(data: object) -> Roster:
             raise InvalidFacts(f"/graduates/{index}/id", "conflict", "Another graduate has the same id.")
         seen.add(graduate.id)
     days = DEFAULT_DAYS if said.get("days") is None else read_list(said["days"], "/days", _day, None)
-    return Roster(read_count(said["enrolled"], "/enrolled"), days, graduates)
+    enrolled = read_count(said["enrolled"], "/enrolled")
+    if enrolled < len(graduates):
+        raise InvalidFacts("/enrolled", "conflict", "More people graduated than were enrolled.")
+    return Roster(enrolled, days, graduates)
 
 
 def _day(data: object, _: None) -> int:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.policy.outcomes import outcomes, parse_roster
+from shared.policy.outcomes import Roster, outcomes, parse_roster
 from shared.policy.reading import InvalidFacts
+from shared.policy.yardsticks import figures, yardstick
+from tests.policy import slow_outcomes
 
 
 def placed(day: int, status: str, base: str | None = None, currency: str | None = "USD") -> dict[str, Any]:
@@ -152,12 +155,27 @@ def test_the_median_of_an_even_number_is_exact() -> None:
     assert answer(roster)["median_base"]["90"]["USD"]["1A-1C"] == {"median": "86500.5", "n": 2}
 
 
+def test_a_median_is_written_in_one_way_whatever_the_order_of_salaries_that_are_equal() -> None:
+    def told(*bases: str) -> Any:
+        people = [{"id": base, "on_time": True, "placements": [placed(1, "1A", base)]} for base in bases]
+        return answer({"enrolled": 3, "graduates": people})["median_base"]["90"]
+
+    assert told("300.50", "1", "300.5") == told("1", "300.5", "300.50")
+    twice = [placed(1, "1A", "300.5"), placed(1, "1A", "300.50")]
+    assert answer(_roster(*twice)) == answer(_roster(*reversed(twice)))
+
+
+SALARIES = st.one_of(
+    st.tuples(st.sampled_from(["100", "200", "300.5", "300.50", "0.01", "999999999999999.99"]),
+              st.sampled_from(["USD", "EUR"])),
+    st.tuples(st.sampled_from(["100", "300", "301"]), st.just("JPY")),
+    st.tuples(st.sampled_from(["300.505", "100"]), st.just("KWD")),
+)  # fmt: skip
 placements = st.builds(
-    placed,
-    st.sampled_from([0, 89, 90, 91, 179, 180, 181]),
+    lambda day, status, pay: placed(day, status, *(pay or ())),
+    st.sampled_from([-3, 0, 30, 89, 90, 91, 179, 180, 181]),
     st.sampled_from(["1A", "1B", "1C", "1D", "1E", "2A", "2B"]),
-    st.none() | st.sampled_from(["100", "200", "300.5"]),
-    st.sampled_from(["USD", "EUR"]),
+    st.none() | SALARIES,
 )
 graduates = st.fixed_dictionaries(
     {"on_time": st.booleans()},
@@ -168,9 +186,64 @@ graduates = st.fixed_dictionaries(
         "final": st.sampled_from([None, "3A", "3B", "4"]),
     },
 )
-rosters = st.lists(graduates, max_size=8).map(
-    lambda drawn: {"enrolled": 12, "graduates": [{"id": str(n), **each} for n, each in enumerate(drawn)]}
+rosters = st.builds(
+    lambda drawn, left, days: {
+        "enrolled": len(drawn) + left,
+        "graduates": [{"id": str(n), **each} for n, each in enumerate(drawn)],
+        **days,
+    },
+    st.lists(graduates, max_size=9),
+    st.integers(0, 5),
+    st.sampled_from([{}, {"days": [0, 30, 180]}, {"days": [90]}]),
 )
+
+
+@settings(max_examples=500, deadline=None)
+@given(rosters)
+def test_outcomes_are_those_of_the_slow_reading(roster: dict[str, Any]) -> None:
+    found = answer(roster)
+
+    expected = slow_outcomes.outcomes(roster)
+    medians = found.pop("median_base")
+    assert found | {"median_base": _as_fractions(medians)} == expected
+
+
+def _as_fractions(medians: dict[str, Any]) -> dict[str, Any]:
+    return {
+        day: {
+            currency: {group: {**each, "median": Fraction(each["median"])} for group, each in groups.items()}
+            for currency, groups in currencies.items()
+        }
+        for day, currencies in medians.items()
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(rosters, st.data(), st.sampled_from([0, 90, 180]))
+def test_other_yardsticks_are_those_of_the_slow_reading(roster: dict[str, Any], data: st.DataObject, day: int) -> None:
+    people = list(parse_roster(roster).graduates)
+    told = [{"placements": [], **each, "student": data.draw(st.booleans())} for each in roster["graduates"]]
+    for number, each in enumerate(told):
+        jobs = [
+            {**job, "contract": data.draw(st.sampled_from(["permanent", "apprenticeship"]))}
+            for job in each["placements"] or []
+        ]
+        told[number]["placements"] = jobs
+        people[number] = people[number]._replace(
+            is_student=each["student"],
+            placements=tuple(
+                job._replace(contract=said["contract"])
+                for job, said in zip(people[number].placements, jobs, strict=True)
+            ),
+        )
+
+    for name, expected in slow_outcomes.other_yardsticks(told, day).items():
+        definition = yardstick(name)
+        assert definition is not None
+        assert figures(definition, Roster(roster["enrolled"], (day,), tuple(people)), day) == {
+            figure: {"count": share[0], "of": share[1], "percent": slow_outcomes.percent(share)}
+            for figure, share in expected.items()
+        }, name
 
 
 @settings(max_examples=100, deadline=None)
@@ -189,7 +262,7 @@ def test_order_and_duplicates_of_reports_never_change_an_outcome(roster: dict[st
 def test_statuses_add_up_to_all_graduates_and_rates_stay_within_their_whole(roster: dict[str, Any]) -> None:
     found = answer(roster)
 
-    for day in ("90", "180"):
+    for day in found["snapshots"]:
         assert sum(found["snapshots"][day].values()) == len(roster["graduates"])
         for name, share in found["rates"][day].items():
             assert 0 <= share["count"] <= share["of"], name
@@ -215,6 +288,7 @@ REFUSED: list[tuple[Any, str, str]] = [
     (_roster(placed(1, "1A", "1", "usd")), "/graduates/0/placements/0/currency", "value"),
     (_roster(placed(1, "1A", "1.234")), "/graduates/0/placements/0/base", "value"),
     ({"enrolled": 2, "graduates": EXAMPLE["graduates"][:1] * 2}, "/graduates/1/id", "conflict"),
+    ({"enrolled": 0, "graduates": EXAMPLE["graduates"][:1]}, "/enrolled", "conflict"),
 ]
 
 

@@ -15,6 +15,7 @@ from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, NotFound, RuleBroken
 from shared.domain.jobs import Job, job_of, jobs
 from shared.domain.life_cycle import Role
+from shared.reports.contributions import graduate_row
 from shared.use_cases import placements
 from shared.use_cases.guarantee import judge
 from tests.builders import PROGRAMME, TERMS, InMemory, at
@@ -327,8 +328,9 @@ def heard(signed_on: str, tellings: list[tuple[str, Telling]]) -> InMemory:
 
 
 def seen(case: InMemory) -> list[Any]:
-    """What may not depend on the order: decisions, criteria and the verdict on each job, on days all through."""
+    """What may not depend on the order: the outcome, decisions, criteria, each job's verdict, on days all through."""
     found: list[Any] = [sorted((job.state, len(job.reports)) for job in jobs(case.case.placements))]
+    found.append(graduate_row(case.case, [], PROGRAMME))
     for day in (TOLD_ON, "2028-04-03", "2028-06-20"):
         judgement = judge(case.case, PROGRAMME, TERMS, at(day))
         assert judgement is not None
