@@ -10,12 +10,12 @@ import azure.functions as func
 from pydantic import Field
 
 from functions import access
-from functions.http import SAFE_HEADERS, answers_problems, ok, parse, path_id
+from functions.http import SAFE_HEADERS, answers_problems, created, json_body, ok, parse, path_id
 from shared import bootstrap
 from shared.audit import books
 from shared.domain.wire import Day, Form
 from shared.presentation import exports, frame, pages
-from shared.reports import reading
+from shared.reports import downloads, reading
 
 bp = func.Blueprint()
 
@@ -23,12 +23,17 @@ Intake = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}\z")]
 Language = Literal["en", "fr"]
 
 
-class OutcomesQuestion(Form):
-    """Which intake, by which yardstick (`id` or `id@version`), as of which day, and in which form."""
+class PackOrder(Form):
+    """The intake, the yardstick (`id` or `id@version`) and the day of an auditor's pack."""
 
     intake: Intake
     yardstick: Annotated[str, Field(pattern=r"^[a-z]{1,20}(@[a-z0-9.]{1,10})?\z")] = "cirr"
     on: Day | None = None
+
+
+class OutcomesQuestion(PackOrder):
+    """Which intake, by which yardstick (`id` or `id@version`), as of which day, and in which form."""
+
     format: Literal["json", "csv", "html", "zip"] = "json"
     lang: Language = "en"
 
@@ -79,7 +84,7 @@ async def get_outcomes(req: func.HttpRequest) -> func.HttpResponse:
     asked = parse(OutcomesQuestion, dict(req.params))
     if asked.format == "zip":
         report, parts = await reading.pack_of(services, asked.intake, asked.yardstick, asked.on, now)
-        return _file(exports.pack(report, **parts), "application/zip", f"outcomes-{asked.intake}.zip")
+        return _file(b"".join(exports.pack(report, **parts)), "application/zip", f"outcomes-{asked.intake}.zip")
     report, _ = await reading.outcomes_of(services, asked.intake, asked.yardstick, asked.on, now)
     return _answer(report, asked.format, asked.lang, pages.outcomes_page, f"outcomes-{asked.intake}")
 
@@ -94,6 +99,28 @@ async def get_outcomes_public(req: func.HttpRequest) -> func.HttpResponse:
     asked = parse(PublishedQuestion, dict(req.params))
     report = await reading.publication_of(services, asked.intake, now)
     return _answer(report, asked.format, asked.lang, pages.published_page, f"outcomes-{asked.intake}")
+
+
+@bp.route(route="reports/outcomes/exports", methods=["POST"])
+@answers_problems("reports/outcomes/exports")
+async def post_outcomes_exports(req: func.HttpRequest) -> func.HttpResponse:
+    """Write the auditor's pack to a file that can be fetched for two days: for an intake too large for one answer."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "POST reports/outcomes/exports", now)
+    asked = json_body(req, PackOrder)
+    report, parts = await reading.pack_of(services, asked.intake, asked.yardstick, asked.on, now)
+    return created(await downloads.keep(services, exports.pack(report, **parts), report["intake"], caller.actor))
+
+
+@bp.route(route="reports/outcomes/exports/{export_id}", methods=["GET"])
+@answers_problems("reports/outcomes/exports/{export_id}")
+async def get_outcomes_export(req: func.HttpRequest) -> func.HttpResponse:
+    """The pack that was written."""
+    services = await bootstrap.services()
+    await access.admit(req, services, "GET reports/outcomes/exports/{export_id}", bootstrap.clock())
+    content = await downloads.fetch(services, path_id(req, "export_id"))
+    return _file(content, "application/zip", "outcomes.zip")
 
 
 @bp.route(route="reports/outcomes/people/{person}", methods=["GET"])

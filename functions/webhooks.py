@@ -14,7 +14,7 @@ import azure.functions as func
 
 from functions.http import WEBHOOK_BYTES_MAX, Refused, accepted, answers_problems, ok, raw_body, read_json
 from shared import bootstrap, telemetry
-from shared.adapters.defender import scan_told
+from shared.adapters.defender import is_our_own, scan_told
 from shared.adapters.webhooks import verify
 from shared.domain.errors import InvalidInput, PledgeError
 from shared.use_cases import partners, refusals
@@ -71,7 +71,10 @@ async def run_scan_result(event: func.EventGridEvent) -> None:
     services = await bootstrap.services()
     stated = services.settings
     found = event.get_json()
-    told = scan_told(event.event_type, found, f"{stated.blob_account_url.rstrip('/')}/{stated.evidence_container}/")
+    evidence_url = f"{stated.blob_account_url.rstrip('/')}/{stated.evidence_container}/"
+    if is_our_own(found, evidence_url):
+        return
+    told = scan_told(event.event_type, found, evidence_url)
     if told is None:
         logger.error("scan without result", extra={"event_id": event.id})
         return

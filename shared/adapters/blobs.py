@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Iterator
     from datetime import datetime
 
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 RENEWED_AFTER = timedelta(days=1)
+BLOCK_BYTES = 1 << 20
+EXPORTS = "exports/"
+"""What the app wrote for somebody to fetch: beside the evidence, under a name that is no case's."""
 
 
 class Blobs:
@@ -69,6 +73,31 @@ class Blobs:
                 return bare(str(stored["etag"]))
         except ResourceExistsError:
             return "" if now is None else await self._renewed(blob, now)
+        except (AzureError, TimeoutError) as error:
+            raise Unavailable("blob storage did not take the file") from error
+
+    async def put_in_blocks(self, container: str, name: str, pieces: Iterable[bytes], content_type: str) -> None:
+        """Store what is too large for one request, block by block, each in its own time; there once all of it is."""
+        from azure.core import MatchConditions
+        from azure.core.exceptions import AzureError, ResourceExistsError
+        from azure.storage.blob import BlobBlock, ContentSettings
+
+        blob = self._blob(container, name)
+        blocks: list[BlobBlock] = []
+        try:
+            for number, block in enumerate(_blocks(pieces)):
+                block_id = base64.b64encode(f"{number:08d}".encode()).decode()
+                async with asyncio.timeout(self._timeout_seconds):
+                    await blob.stage_block(block_id, block)
+                blocks.append(BlobBlock(block_id))
+            async with asyncio.timeout(self._timeout_seconds):
+                await blob.commit_block_list(
+                    blocks,
+                    content_settings=ContentSettings(content_type=content_type),
+                    match_condition=MatchConditions.IfMissing,
+                )
+        except ResourceExistsError:
+            return  # Our own first commit, whose answer was lost.
         except (AzureError, TimeoutError) as error:
             raise Unavailable("blob storage did not take the file") from error
 
@@ -167,6 +196,18 @@ class Blobs:
             return
         except (AzureError, TimeoutError) as error:
             raise Unavailable("blob storage did not answer") from error
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in blocks of one size, but for the last."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) >= BLOCK_BYTES:
+            yield bytes(waiting[:BLOCK_BYTES])
+            del waiting[:BLOCK_BYTES]
+    if waiting:
+        yield bytes(waiting)
 
 
 def bare(etag: str) -> str:

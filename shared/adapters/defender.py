@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.adapters.blobs import EXPORTS
+
 RESULT_EVENT = "Microsoft.Security.MalwareScanningResult"
 RESULTS = {"No threats found": "clean", "Malicious": "malicious"}
 """Every other result (an error, not scanned because a cap was reached) says nothing about the file."""
@@ -24,3 +26,8 @@ def scan_told(event_type: str, data: Any, evidence_url: str) -> dict[str, Any] |
         "type": "document.scanned",
         "data": {"blob": blob, "etag": etag and str(etag).strip('"'), "result": RESULTS[result]},
     }
+
+
+def is_our_own(data: Any, evidence_url: str) -> bool:
+    """Whether an event is about a file that the app itself wrote: nothing waits for what was found in it."""
+    return isinstance(data, dict) and str(data.get("blobUri", "")).startswith(evidence_url + EXPORTS)

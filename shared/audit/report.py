@@ -11,7 +11,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from shared.audit.findings import KINDS
-from shared.presentation.exports import as_csv
+from shared.domain.spreadsheet import as_csv
 from shared.presentation.frame import LANGUAGES, Speaker, page, paragraph, section, table
 from shared.presentation.pictures import stacked
 from shared.use_cases.commands import CASES

@@ -1,45 +1,17 @@
-"""Reports as files: CSV that no spreadsheet runs as a formula, and the pack from which a stranger recomputes them."""
+"""Reports as files: a table of its figures, and the pack from which a stranger recomputes them."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-BOM = "\ufeff"
-IGNORED = " \ufeff\u200b\u200c\u200d\u2060"
-DANGEROUS = "=+-@\t\r\n\0|%＝＋－＠"
-ROWS_MAX = 50_000
+from shared.domain.spreadsheet import as_csv
+
 LONG_AGO = (1980, 1, 1, 0, 0, 0)
 """The date of every file in a pack: the same data make the same bytes."""
-
-
-def safe(value: object) -> object:
-    """A cell: a number stays one; a text that a spreadsheet would run as a formula begins with an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        return value
-    text = str(value)
-    return f"'{text}" if text.lstrip(IGNORED)[:1] and text.lstrip(IGNORED)[0] in DANGEROUS else text
-
-
-def as_csv(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """A table (RFC 4180, UTF-8 with its mark); at most fifty thousand rows."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow(heads)
-    for number, row in enumerate(rows):
-        if number == ROWS_MAX:
-            break
-        writer.writerow([safe(value) for value in row])
-    return (BOM + out.getvalue()).encode()
 
 
 def flat(report: Mapping[str, Any]) -> bytes:
@@ -121,28 +93,53 @@ def pack(
     jobs: Sequence[Mapping[str, Any]],
     proofs: Sequence[Mapping[str, Any]],
     roster: Mapping[str, Any],
-) -> bytes:
-    """The auditor's pack: a zip whose bytes depend on nothing but what is in it."""
+) -> Iterator[bytes]:
+    """The auditor's pack, piece by piece: a zip whose bytes depend on nothing but what is in it."""
     formulas = "\n".join(
         f"  {yardstick}, {figure}: {count}; of: {of}"
         for yardstick, found in FORMULAS.items()
         for figure, (count, of) in found.items()
     )
-    files = {
-        "recipe.txt": RECIPE.format(formulas=formulas).encode(),
-        "people.csv": as_csv(PEOPLE, ([row[name] for name in PEOPLE] for row in people)),
-        "jobs.csv": as_csv(JOBS, ([row[name] for name in JOBS] for row in jobs)),
-        "proofs.csv": as_csv(PROOFS, ([row[name] for name in PROOFS] for row in proofs)),
-        "definitions.json": _json(list(definitions)),
-        "report.json": _json(report),
-        "roster.jsonl": json.dumps(roster, sort_keys=True, ensure_ascii=False).encode() + b"\n",
+    files: dict[str, Callable[[], bytes]] = {
+        "recipe.txt": lambda: RECIPE.format(formulas=formulas).encode(),
+        "people.csv": lambda: as_csv(PEOPLE, ([row[name] for name in PEOPLE] for row in people)),
+        "jobs.csv": lambda: as_csv(JOBS, ([row[name] for name in JOBS] for row in jobs)),
+        "proofs.csv": lambda: as_csv(PROOFS, ([row[name] for name in PROOFS] for row in proofs)),
+        "definitions.json": lambda: _json(list(definitions)),
+        "report.json": lambda: _json(report),
+        "roster.jsonl": lambda: json.dumps(roster, sort_keys=True, ensure_ascii=False).encode() + b"\n",
     }
-    files["manifest.json"] = _json({name: hashlib.sha256(content).hexdigest() for name, content in files.items()})
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, content in files.items():
+    digests: dict[str, str] = {}
+    files["manifest.json"] = lambda: _json(digests)
+    written = _Written()
+    with zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as packed:  # type: ignore[call-overload]  # all it needs
+        for name, made in files.items():
+            content = made()
             packed.writestr(zipfile.ZipInfo(name, LONG_AGO), content, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
+            digests[name] = hashlib.sha256(content).hexdigest()
+            yield written.taken()
+    yield written.taken()
+
+
+class _Written:
+    """Where a zip is written to that is sent on before it is whole."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def write(self, more: bytes) -> int:
+        """Keep it until it is taken."""
+        self._bytes += more
+        return len(more)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        piece = bytes(self._bytes)
+        self._bytes.clear()
+        return piece
 
 
 def _json(value: Any) -> bytes:

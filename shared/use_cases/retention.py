@@ -77,6 +77,8 @@ KINDS = (
     Kind("audits", "sample", "decisions drawn for review, by case id", STAYS, "immutable; names nobody"),
     Kind("audits", "sample_review", "what an auditor thinks of a decision", STAYS, "immutable; names nobody"),
     Kind("evidence (blobs)", "file", "certificates, contracts, payslips", WITH_CASE, "what decisions rest on"),
+    Kind("evidence (blobs)", "export", "an auditor's pack: figures by pseudonym, hashes of proofs", AFTER,
+         "an auditor fetches it", 2),
     Kind("audits (blobs)", "report", "findings by case id", STAYS, "immutable; names nobody"),
 )  # fmt: skip
 """Whatever the product stores is one of these; a test looks through everything that was stored."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
 from azure.storage.blob import BlobServiceClient
 
 from local.testing import Stack
+from shared.adapters.blobs import BLOCK_BYTES, Blobs
+from shared.domain.errors import NotFound
 
 
 def test_an_audit_is_written_to_the_account_of_audits_only(stack: Stack) -> None:
@@ -30,3 +34,41 @@ def test_the_key_of_the_evidence_does_not_open_the_audits(stack: Stack) -> None:
     service = BlobServiceClient(audits["url"], credential=evidence["key"], retry_total=0)
     with service, pytest.raises((ClientAuthenticationError, HttpResponseError)):
         list(service.list_containers())
+
+
+@pytest.fixture
+async def blobs(stack: Stack) -> AsyncIterator[Blobs]:
+    """The product's own client of the evidence account."""
+    from azure.storage.blob.aio import BlobServiceClient as Client
+
+    account = stack.info["blob"]
+    client = Client(account["url"], credential=account["key"], retry_total=0)
+    found = Blobs(client, client, "evidence", "audits", "anchors", 30.0)
+    yield found
+    await found.close()
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES, 3 * BLOCK_BYTES + 7])
+async def test_what_is_written_in_blocks_is_read_back_whole(blobs: Blobs, size: int) -> None:
+    name, content = f"exports/{uuid.uuid4().hex}", secrets.token_bytes(size)
+    pieces = [content[start : start + 700_001] for start in range(0, size, 700_001)]
+
+    await blobs.put_in_blocks(blobs.evidence, name, pieces, "application/zip")
+    committed, _ = await blobs._blob(blobs.evidence, name).get_block_list("committed")
+    await blobs.put_in_blocks(blobs.evidence, name, pieces, "application/zip")  # The answer to the first was lost.
+
+    assert len(committed) == -(-size // BLOCK_BYTES)
+    assert await blobs.get(blobs.evidence, name) == content
+
+
+async def test_what_was_cut_short_between_blocks_is_not_there(blobs: Blobs) -> None:
+    def dying() -> Iterator[bytes]:
+        yield bytes(2 * BLOCK_BYTES)
+        raise KeyboardInterrupt
+
+    name = f"exports/{uuid.uuid4().hex}"
+    with pytest.raises(KeyboardInterrupt):
+        await blobs.put_in_blocks(blobs.evidence, name, dying(), "application/zip")
+
+    with pytest.raises(NotFound):
+        await blobs.get(blobs.evidence, name)

@@ -96,6 +96,8 @@ WRITTEN_DOWN = {
     "GET cases/{case_id}/documents/{document}": "admissions careers finance specialist",
     "GET cases/{case_id}/events": "admissions auditor careers finance specialist",
     "GET reports/outcomes": "admin auditor careers finance",
+    "POST reports/outcomes/exports": "admin auditor careers finance",
+    "GET reports/outcomes/exports/{export_id}": "admin auditor careers finance",
     "GET reports/outcomes/people/{person}": "auditor",
     "GET reports/refund-liability": "admin auditor finance",
     "GET reports/payments": "auditor finance",

@@ -123,6 +123,8 @@ HTTP = [
     ("post_staff_revocations", "POST staff-revocations", "ANONYMOUS"),
     ("get_outcomes", "GET reports/outcomes", "ANONYMOUS"),
     ("get_outcomes_public", "GET reports/outcomes/public", "ANONYMOUS"),
+    ("post_outcomes_exports", "POST reports/outcomes/exports", "ANONYMOUS"),
+    ("get_outcomes_export", "GET reports/outcomes/exports/{export_id}", "ANONYMOUS"),
     ("get_outcomes_person", "GET reports/outcomes/people/{person}", "ANONYMOUS"),
     ("get_refund_liability", "GET reports/refund-liability", "ANONYMOUS"),
     ("get_payments", "GET reports/payments", "ANONYMOUS"),

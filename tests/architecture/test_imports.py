@@ -21,7 +21,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.presentation", "shared.audit",
     ),
     "shared/reports": ("shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.reports"),
-    "shared/presentation": ("shared.presentation",),
+    "shared/presentation": ("shared.presentation", "shared.domain.spreadsheet"),
     "shared/adapters": ("shared.domain", "shared.settings", "shared.adapters", "shared.telemetry"),
     "shared/settings.py": (),
     "shared/telemetry.py": (),

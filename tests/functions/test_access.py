@@ -35,6 +35,7 @@ NOTED = (
 NOT_THERE = (
     "GET audits/{run}/files/{name}", "GET audit-samples/{month}", "GET placement-imports/{import_id}",
     "GET placement-imports/{import_id}/result", "POST placement-imports/{import_id}/continuation",
+    "GET reports/outcomes/exports/{export_id}",
 )  # fmt: skip
 """Routes of things that this world has none of: staff who are let in are told so."""
 READING = ("Read", "SqlQuery", "QueryPlan", "ReadFeed")

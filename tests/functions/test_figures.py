@@ -58,6 +58,27 @@ def test_the_pack_is_a_zip_that_opens(counted: Stack) -> None:
     assert "people.csv" in zipfile.ZipFile(io.BytesIO(answer.content)).namelist()
 
 
+def test_the_pack_is_written_to_a_file_fetched_and_gone_two_days_later(counted: Stack) -> None:
+    bearer = {"Authorization": f"Bearer {counted.token('auditor')}"}
+    order = {"intake": "2027-spring", "yardstick": "france"}
+    answer = counted.client.post(f"{counted.api}/reports/outcomes/exports", json=order, headers=bearer)
+    export = answer.json()
+
+    fetched = ask(counted, f"reports/outcomes/exports/{export['export_id']}")
+    assert counted.run_timer("run_privacy_retention")  # To the stack's clock the file came long ago.
+    later = ask(counted, f"reports/outcomes/exports/{export['export_id']}")
+
+    assert answer.status_code == 201
+    assert fetched.content == ask(counted, "reports/outcomes", **order, format="zip").content
+    assert (len(fetched.content), hashlib.sha256(fetched.content).hexdigest()) == (export["bytes"], export["sha256"])
+    assert later.status_code == 404
+
+
+@pytest.mark.parametrize("name", ["0" * 32, "x", f"{'0' * 31}G"])
+def test_an_export_that_nobody_made_is_not_found(counted: Stack, name: str) -> None:
+    assert ask(counted, f"reports/outcomes/exports/{name}").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("params", "status"),
     [

@@ -211,7 +211,9 @@ def test_what_a_spreadsheet_would_run_is_text(text: str) -> None:
     assert cell(text) == f"'{text}"
 
 
-@pytest.mark.parametrize(("value", "written"), [(-1, "-1"), (None, ""), ("a=b", "a=b"), ("", ""), (0, "0")])
+@pytest.mark.parametrize(
+    ("value", "written"), [(-1, "-1"), (None, ""), ("a=b", "a=b"), ("", ""), (0, "0"), (True, "yes")]
+)
 def test_numbers_and_plain_text_stand_as_they_are(value: Any, written: str) -> None:
     assert cell(value) == written
 

@@ -156,6 +156,18 @@ def test_a_result_that_is_not_of_this_version_opens_nothing(uploaded: Applicant)
     assert scans(uploaded) == []
 
 
+def test_a_result_about_a_file_of_our_own_is_kept_from_the_inbox(uploaded: Applicant) -> None:
+    own = f"{uploaded.stack.info['blob']['url']}/evidence/exports/{'0' * 32}"
+    bearer = {"Authorization": f"Bearer {uploaded.stack.token('admin')}"}
+    unclear = f"{uploaded.api}/partner-events"
+    before = uploaded.client.get(unclear, headers=bearer).json()
+
+    answer = deliver(uploaded.stack, result(uploaded, blobUri=own))
+
+    assert answer.status_code == 202
+    assert uploaded.client.get(unclear, headers=bearer).json() == before
+
+
 def test_a_signed_result_for_another_version_opens_nothing_either(uploaded: Applicant) -> None:
     data = {"blob": blob_of(uploaded), "etag": "0x8DCE730957D80DE", "result": "clean"}
 
