@@ -13,6 +13,7 @@ from functions import access
 from functions.http import SAFE_HEADERS, answers_problems, created, json_body, ok, parse, path_id
 from shared import bootstrap
 from shared.audit import books
+from shared.domain.spreadsheet import as_csv
 from shared.domain.wire import Day, Form
 from shared.presentation import exports, frame, pages
 from shared.reports import downloads, reading
@@ -157,7 +158,7 @@ async def get_payments(req: func.HttpRequest) -> func.HttpResponse:
     month = asked.month or f"{now.astimezone(UTC):%Y-%m}"
     lines = await books.lines(services, date.fromisoformat(f"{month}-01"), now)
     if asked.format == "csv":
-        table = exports.as_csv(books.COLUMNS, ([line[name] for name in books.COLUMNS] for line in lines))
+        table = as_csv(books.COLUMNS, ([line[name] for name in books.COLUMNS] for line in lines))
         return _file(table, "text/csv", f"payments-{month}.csv")
     return ok({"month": month, "payments": lines})
 
