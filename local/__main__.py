@@ -47,7 +47,7 @@ def main() -> int:
                 # The clock may have been moved since: the file knows.
                 now = Clock(data / "clock.json")
                 is_watched = sys.stdout.isatty()
-                if not is_watched:
+                if not is_watched and not arguments.guide:
                     print("ready", json.dumps(stack.ready(data, given, now)), flush=True)
                 if is_watched or arguments.guide:
                     print(guide(data, given, now), flush=True)
