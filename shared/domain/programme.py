@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.errors import RuleBroken
+from shared.domain.money import NotMoney, to_minor
 
 
 class _Data(BaseModel):
@@ -144,7 +147,36 @@ class Programme(_Data):
 def parse_programme(data: dict[str, Any]) -> Programme:
     """The programme that a file says, checked; raises `ValueError` naming what is missing, unknown or at odds."""
     programme = Programme.model_validate(data)
-    for price in programme.prices:
-        if price.currency != programme.countries[price.country].currency:
-            raise ValueError(f"the price in {price.country} is not in that country's currency")
+    wrong = [*_wrong_intakes(programme.intakes), *_wrong_rows(programme)]
+    if wrong:
+        raise ValueError(f"programme {programme.id}: " + " ".join(wrong))
     return programme
+
+
+def _wrong_intakes(intakes: tuple[Intake, ...]) -> Iterator[str]:
+    """What whoever opens an intake may have mistyped, a sentence each."""
+    for each in intakes:
+        if not re.fullmatch("[a-z0-9][a-z0-9-]{0,39}", each.id, re.ASCII):
+            yield f"The intake {each.id} needs an id of small letters, digits and hyphens."
+        if [other.id for other in intakes].count(each.id) > 1:
+            yield f"There are two intakes {each.id}."
+        if not each.opens_on <= each.closes_on < each.starts_on:
+            yield f"The intake {each.id} opens, closes and starts in another order."
+
+
+def _wrong_rows(programme: Programme) -> Iterator[str]:
+    """The same of prices and accreditation."""
+    for rows in (programme.prices, programme.accreditation):
+        said = [(each.country, each.binds_from) for each in rows]
+        for country, day in sorted({each for each in said if said.count(each) > 1}):
+            yield f"Two rows for {country} bind from {day}."
+        for unknown in sorted({each.country for each in rows} - set(programme.countries)):
+            yield f"There is no country {unknown}."
+    for price in programme.prices:
+        of = programme.countries.get(price.country)
+        if of is not None and price.currency != of.currency:
+            yield f"The price in {price.country} is not in that country's currency."
+        try:
+            to_minor(price.amount, price.currency)
+        except NotMoney:
+            yield f"The price in {price.country} from {price.binds_from} is no amount: {price.amount}."

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 
 import pytest
 
+from functions.timers import TIMERS
 from tests.infra.reading import ROOT, parameter_file
 from tools import intake_list
 
@@ -23,6 +25,34 @@ def test_the_runbook_says_how(task: str) -> None:
     (section,) = re.findall(rf"^## {task}\n(.+?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
 
     assert len(section.split()) > 30
+
+
+def test_the_runbook_says_of_every_timer_when_it_runs_and_what_waits_for_it() -> None:
+    listed = dict(re.findall(r"^\| `(run_\w+)` \| ([^|]+) \|", RUNBOOK, re.MULTILINE))
+    example = json.loads((ROOT / "local.settings.json.example").read_text("utf-8"))["Values"]
+
+    assert set(listed) == {timer.name for timer in TIMERS}
+    for timer in TIMERS:
+        _, minute, hour, *_ = example[timer.schedule.strip("%")].split()
+        said = {"*": "each minute", "*/10": "every ten minutes"}.get(minute) or f"{int(hour):02}:{int(minute):02}"
+        assert listed[timer.name] == said
+
+
+@pytest.mark.parametrize(("file", "where"), [("requirements.txt", "deployed"), ("requirements-dev.txt", "local")])
+def test_the_page_of_licences_lists_what_is_installed_and_nothing_else(file: str, where: str) -> None:
+    page = (DOCS / "licences.md").read_text("utf-8")
+    listed = re.findall(r"^\| ([\w.-]+) \| [^|]*\w[^|]* \| (\w+) \|", page, re.MULTILINE)
+    needed = set(re.findall(r"^([\w.-]+)==", (ROOT / file).read_text("utf-8"), re.MULTILINE))
+
+    assert {name for name, said in listed if said == where} == needed
+    assert len({name for name, _ in listed}) == len(listed)
+
+
+def test_the_page_of_licences_names_what_npm_brings() -> None:
+    page = (DOCS / "licences.md").read_text("utf-8").lower()
+    stated = json.loads((ROOT / "package.json").read_text("utf-8"))
+
+    assert all(name in page for kind in ("dependencies", "devDependencies") for name in stated.get(kind, ()))
 
 
 def test_every_decision_is_listed_and_every_number_is_used_once() -> None:
