@@ -73,10 +73,14 @@ async def start(
 
 
 async def last_ended(services: Services) -> dict[str, Any] | None:
-    """The last run over more than one case that reached its end."""
+    """The last run over more than one case, as things stood when it began, that reached its end.
+
+    One that an auditor had made of an earlier day says nothing of what is open now.
+    """
     rows = await services.store.query(
         AUDITS,
-        "SELECT TOP 1 * FROM c WHERE c.kind = 'audit' AND c.scope IN ('full', 'changes') ORDER BY c.at DESC",
+        "SELECT TOP 1 * FROM c WHERE c.kind = 'audit' AND c.scope IN ('full', 'changes') AND c.asked = c.at"
+        " ORDER BY c.at DESC",
         {},
     )
     return rows[0] if rows else None

@@ -95,6 +95,20 @@ def test_quiet_days_cost_the_same_one_after_the_other(vault: Vault) -> None:
     assert {sum(row.startswith(f"202804{day}-changes") for row in rows) for day in range(27, 31)} == {4}
 
 
+def test_audit_of_an_earlier_day_does_not_make_the_daily_run_forget_what_is_open(vault: Vault) -> None:
+    found_before = vault.lay(case_of("2028-04-24"))
+    vault.change(found_before, "case", country="GB")
+    vault.stack.run_timer("run_audit")
+    past = vault.stack.client.post(f"{vault.stack.api}/audits", json={"on": "2028-01-10"}, headers=auditor(vault))
+    vault.stack.move_clock("2028-04-26T12:00:00Z", timers=False)
+
+    vault.stack.run_timer("run_audit")
+
+    assert found_before not in {each["case_id"] for each in past.json()["findings"]}
+    found = run(vault, "20280426-changes")["findings"]
+    assert found_before in {each["case_id"] for each in found}
+
+
 SOME_CALLS = (3, 15, 27)
 
 
