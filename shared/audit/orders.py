@@ -43,7 +43,8 @@ async def ordered(
 ) -> dict[str, Any]:
     """A run on demand, as far as it gets in the time that there is."""
     run_id = f"{now:%Y%m%dT%H%M%S%f}"
-    await runs.start(services, run_id, runs.ONE if case_id else runs.FULL, now, asked, case_id)
+    scope = runs.ONE if case_id else runs.FULL if asked == now else runs.PAST
+    await runs.start(services, run_id, scope, now, asked, case_id)
     await runs.go_on(services, run_id, now, has_time)
     return await told(services, run_id)
 

@@ -33,8 +33,9 @@ ITEMS_A_PAGE = 1000
 AT_ONCE = 8
 """Cases examined side by side: most of the time is waiting for the store."""
 CONTINUED_FOR = timedelta(days=7)
-FULL, CHANGES, ONE = "full", "changes", "one"
-"""What a run looks at: every case; what changed or fell due since the last run, and what was found then; one case."""
+FULL, CHANGES, PAST, ONE = "full", "changes", "past", "one"
+"""What a run looks at: every case; what changed or fell due since the last run, and what was found then; every case as
+it stood on an earlier day; one case."""
 
 
 def run_id_of(scope: str, day: date) -> str:
@@ -73,14 +74,10 @@ async def start(
 
 
 async def last_ended(services: Services) -> dict[str, Any] | None:
-    """The last run over more than one case, as things stood when it began, that reached its end.
-
-    One that an auditor had made of an earlier day says nothing of what is open now.
-    """
+    """The last run over cases as they are that reached its end: what an earlier day looked like is nothing to go on."""
     rows = await services.store.query(
         AUDITS,
-        "SELECT TOP 1 * FROM c WHERE c.kind = 'audit' AND c.scope IN ('full', 'changes') AND c.asked = c.at"
-        " ORDER BY c.at DESC",
+        "SELECT TOP 1 * FROM c WHERE c.kind = 'audit' AND c.scope IN ('full', 'changes') ORDER BY c.at DESC",
         {},
     )
     return rows[0] if rows else None
