@@ -71,7 +71,7 @@ class Vault:
     def lay(self, case: InMemory, email: str = "") -> str:
         """Store a case: snapshot, events, and its person if there is an address. Returns its id."""
         case_id = case.case.case_id
-        items = [item_from(case.case), *map(event_item, case.events)]
+        items = items_of(case)
         if email:
             items.append({"id": "person", "kind": "person", "email": email})
         for item in items:
@@ -96,6 +96,11 @@ class Vault:
         assert answer.status_code == 201, answer.text
         found: list[dict[str, Any]] = answer.json()["findings"]
         return found
+
+
+def items_of(case: InMemory) -> list[dict[str, Any]]:
+    """A case's snapshot and events as they are stored."""
+    return [item_from(case.case), *map(event_item, case.events)]
 
 
 def event_item(event: Event) -> dict[str, Any]:

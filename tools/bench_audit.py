@@ -1,35 +1,45 @@
 """What an audit costs: cases a second against a bare paged read of the same items, memory, and a second run.
 
-    python tools/bench_audit.py [cases ...]        default 10000 100000
+    python tools/bench_audit.py [cases ...] [--profile FILE]        default 10000; 100000 takes half an hour
 
-Cases are laid into the local Cosmos DB endpoint past the service (one guaranteed life, its chain, many ids). Then, in
-one process and one run: a bare paged read of every case and event through the same SDK, a full audit, and a run of
-changes after one case in a hundred was written again. Ratios are of that one run; peak memory is the process's.
+Cases of two kinds (in the window; a refund that waits for a signature) are laid into the local Cosmos DB endpoint by
+its own code, without HTTP. Then, in processes of their own on the same machine: a bare paged read of every case and
+event through the same SDK; a full audit, which anchors every chain; the same again, as each month's does, with the
+anchors there; and a run of changes after one case in a hundred was written again. Peak memory is of the second.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import cProfile
 import json
 import multiprocessing
+import os
 import resource
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from functions.timers import TIMERS
+from local.clock import parse_instant
+from local.cosmos import items
+from local.cosmos.store import Store
 from local.testing import Stack
 from shared.domain.life_cycle import Role
 from shared.use_cases import deadlines
-from shared.use_cases.commands import item_from
-from tests.builders import SERVICES, InMemory, at
-from tests.tampering import event_item
+from tests.builders import SERVICES, InMemory
+from tests.tampering import items_of
 
 NOW = "2028-04-20T12:00:00Z"
 LETTERS = "abcdefghijklmnop"
+WAITING_ONE_IN = 50
+CHANGED_ONE_IN = 100
 
 
 def case_id(number: int) -> str:
@@ -37,114 +47,121 @@ def case_id(number: int) -> str:
     return "".join(LETTERS[int(digit, 16)] for digit in f"{number:026x}")
 
 
-def lived() -> InMemory:
-    """A guarantee whose refund was proposed three days ago."""
-    case = InMemory().qualified("2027-10-04")
-    case.do("2028-04-17", Role.SYSTEM, lambda change: deadlines.audit_refund(change, SERVICES))
-    return case
+def lives() -> list[list[dict[str, Any]]]:
+    """What is stored of a graduate in the window, and of one whose refund was proposed three days ago."""
+    waiting = InMemory().qualified("2027-10-04")
+    waiting.do("2028-04-17", Role.SYSTEM, lambda change: deadlines.audit_refund(change, SERVICES))
+    cases = [InMemory().qualified("2027-12-20"), waiting]
+    return [items_of(case) for case in cases]
 
 
-async def lay(info: dict[str, Any], numbers: range) -> None:
-    """Store these cases, a batch each."""
+def lay(file: Path, numbers: range) -> None:
+    """Store these cases as the endpoint would, each in one write; only the disk is not waited for."""
+    in_time, waiting = lives()
+    store = Store(file)
+    store.writer.execute("PRAGMA synchronous=OFF")
+    container = store.databases["pledge"].containers["cases"]
+    for number in numbers:
+        own = case_id(number)
+        place = items.Place(container, (own,))
+        with store.write(parse_instant(NOW).timestamp()) as transaction:
+            for item in waiting if number % WAITING_ONE_IN == 0 else in_time:
+                items.create(transaction, place, item | {"case_id": own})
+    store.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.close()
+
+
+async def touch(info: dict[str, Any], size: int) -> None:
+    """Write the snapshot and the last event of some cases again, as an act does."""
     from azure.cosmos.aio import CosmosClient
 
-    case = lived()
-    items = [item_from(case.case), *map(event_item, case.events)]
     async with CosmosClient(info["cosmos"]["endpoint"], credential=info["cosmos"]["key"]) as client:
         container = client.get_database_client("pledge").get_container_client("cases")
-
-        async def one(number: int) -> None:
+        for number in range(0, size, CHANGED_ONE_IN):
             own = case_id(number)
-            batch = [("upsert", (item | {"case_id": own},)) for item in items]
-            await container.execute_item_batch(batch, partition_key=own)
-
-        for first in range(numbers.start, numbers.stop, 32):
-            await asyncio.gather(*(one(number) for number in range(first, min(first + 32, numbers.stop))))
+            for item_id in ("case", "event:000010"):
+                await container.replace_item(item_id, await container.read_item(item_id, own))
 
 
-async def bare_read(services: Any) -> int:
+async def bare_read() -> dict[str, float]:
     """Every case and event, paged, and nothing done with them."""
-    count, further = 0, None
+    from shared import bootstrap
+
+    services = await bootstrap.services()
+    began, count, further = time.perf_counter(), 0, None
     while True:
         rows, further = await services.store.page(
             "cases", "SELECT * FROM c WHERE c.kind IN ('case', 'event')", {}, further, 1000
         )
         count += len(rows)
         if further is None:
-            return count
+            return {"items": count, "seconds": time.perf_counter() - began}
 
 
-async def measure(environment: dict[str, str], now_text: str) -> dict[str, float]:
-    """Bare read, full run, and what it came to."""
-    import os
-
-    os.environ.update(environment)
+async def audit(scope: str, hours: int) -> dict[str, float]:
+    """One run of this scope, so many hours later, and what it came to."""
     from shared import bootstrap
     from shared.audit import runs
 
     services = await bootstrap.services()
-    now = at(now_text[:10])
-    began = time.perf_counter()
-    items = await bare_read(services)
-    read = time.perf_counter() - began
-    began = time.perf_counter()
-    run_id = f"bench-{time.time_ns()}"
-    await runs.start(services, run_id, runs.FULL, now, now)
+    now = parse_instant(NOW) + timedelta(hours=hours)
+    began, run_id = time.perf_counter(), f"bench-{time.time_ns()}"
+    await runs.start(services, run_id, scope, now, now)
     end = await runs.go_on(services, run_id, now, lambda: True)
     assert end is not None
-    audited = time.perf_counter() - began
     return {
-        "items": items, "read": read, "audit": audited, "examined": end["examined"],
-        "findings": sum(end["counts"].values()), "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }  # fmt: skip
+        "seconds": time.perf_counter() - began,
+        "examined": end["examined"],
+        "findings": sum(end["counts"].values()),
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
-async def measure_changes(environment: dict[str, str], now_text: str) -> dict[str, float]:
-    """A run of changes."""
-    import os
-
-    os.environ.update(environment)
-    from shared import bootstrap
-    from shared.audit import runs
-
-    services = await bootstrap.services()
-    now = at(now_text[:10], 13)
-    began = time.perf_counter()
-    run_id = f"bench-{time.time_ns()}"
-    await runs.start(services, run_id, runs.CHANGES, now, now)
-    end = await runs.go_on(services, run_id, now, lambda: True)
-    assert end is not None
-    return {"audit": time.perf_counter() - began, "examined": end["examined"]}
-
-
-def _in_a_process_of_its_own(name: str, *arguments: Any) -> Any:
+def alone(environment: dict[str, str], name: str, *arguments: Any, profile: str | None = None) -> dict[str, float]:
+    """What this function comes to in a process of its own, with the settings of the stack."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_run, (name, arguments))
+        return pool.apply(_run, (environment, name, arguments, profile))
 
 
-def _run(name: str, arguments: tuple[Any, ...]) -> Any:
-    return asyncio.run(globals()[name](*arguments))
+def _run(environment: dict[str, str], name: str, arguments: tuple[Any, ...], profile: str | None) -> dict[str, float]:
+    os.environ.update(environment)
+    act = globals()[name](*arguments)
+    if profile is None:
+        return dict(asyncio.run(act))
+    with cProfile.Profile() as watched:
+        found = asyncio.run(act)
+    watched.dump_stats(profile)
+    return dict(found)
 
 
-def main(sizes: list[int]) -> None:
+def main(sizes: list[int], profile: str | None) -> None:
     """Measure each size on the same, growing store and print the table."""
-    print(f"{'cases':>8}{'items':>9}{'read s':>9}{'audit s':>9}{'ratio':>7}{'peak MB':>9}{'1 % s':>8}{'of full':>9}")
-    with Stack(now=NOW) as stack:
-        environment = environment_of(stack)
-        done = 0
+    print(f"{'cases':>8}{'items':>9}{'read s':>9}{'first s':>9}{'again s':>9}{'ratio':>7}{'peak MB':>9}{'1 % s':>8}"
+          f"{'of full':>9}")  # fmt: skip
+    timers = ",".join(timer.name for timer in TIMERS)
+    stack, done = Stack(now=NOW, environment={"TIMERS_OFF": timers}).start(), 0
+    try:
         for size in sorted(sizes):
-            asyncio.run(lay(stack.info, range(done, size)))
+            stack.stop()
+            lay(stack.data / "cosmos.sqlite", range(done, size))
             done = size
-            full = _in_a_process_of_its_own("measure", environment, NOW)
-            asyncio.run(lay(stack.info, range(0, size // 100)))
-            again = _in_a_process_of_its_own("measure_changes", environment, NOW)
-            assert (full["examined"], again["examined"], full["findings"]) == (size, size // 100, 0), (full, again)
+            stack.start()
+            environment = environment_of(stack)
+            read = alone(environment, "bare_read")
+            first = alone(environment, "audit", "full", 1)
+            again = alone(environment, "audit", "full", 2, profile=profile)
+            asyncio.run(touch(stack.info, size))
+            changed = alone(environment, "audit", "changes", 3)
+            found = [run[what] for run in (first, again, changed) for what in ("examined", "findings")]
+            assert found == [size, 0, size, 0, size // CHANGED_ONE_IN, 0], found
             print(
-                f"{size:8d}{full['items']:9.0f}{full['read']:9.1f}{full['audit']:9.1f}"
-                f"{full['read'] / full['audit']:7.2f}{full['peak']:9.0f}{again['audit']:8.1f}"
-                f"{again['audit'] / full['audit']:9.1%}",
+                f"{size:8d}{read['items']:9.0f}{read['seconds']:9.1f}{first['seconds']:9.1f}{again['seconds']:9.1f}"
+                f"{read['seconds'] / again['seconds']:7.2f}{again['peak']:9.0f}{changed['seconds']:8.1f}"
+                f"{changed['seconds'] / again['seconds']:9.1%}",
                 flush=True,
             )
+    finally:
+        stack.close()
 
 
 def environment_of(stack: Stack) -> dict[str, str]:
@@ -159,4 +176,8 @@ def environment_of(stack: Stack) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    main([int(each) for each in sys.argv[1:]] or [10_000, 100_000])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", nargs="*", type=int, default=[10_000])
+    parser.add_argument("--profile", help="write the profile of the second full run to this file")
+    given = parser.parse_args()
+    main(given.cases, given.profile)

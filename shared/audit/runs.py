@@ -149,16 +149,16 @@ async def go_on(services: Services, run_id: str, now: datetime, has_time: Callab
     number, where = 1, _beginning(run)
     async for done in pages(services, run_id):
         number, where = done["number"] + 1, done["next"]
-    reader = Reader(services, run, where)
-    while where is not None and has_time():
-        row = await _do_page(reader, number, where)
-        try:
-            await services.store.create(AUDITS, row, row["id"])
-        except AlreadyStored:
-            stored = await services.store.read(AUDITS, row["id"], row["id"])
-            assert stored is not None
-            row = stored
-        number, where = number + 1, row["next"]
+    async with Reader(services, run, where) as reader:
+        while where is not None and has_time():
+            row = await _do_page(reader, number, where)
+            try:
+                await services.store.create(AUDITS, row, row["id"])
+            except AlreadyStored:
+                stored = await services.store.read(AUDITS, row["id"], row["id"])
+                assert stored is not None
+                row = stored
+            number, where = number + 1, row["next"]
     return await _finish(services, run, now) if where is None else None
 
 
@@ -223,7 +223,10 @@ Read = tuple[list[Dossier | str], dict[str, Any] | None, str | None]
 
 
 class Reader:
-    """What a run looks at next. Cases that were met before in this sitting are passed over."""
+    """What a run looks at next. Cases that were met before in this sitting are passed over.
+
+    While a page of all cases is examined the store is asked for the next one already.
+    """
 
     def __init__(self, services: Services, run: dict[str, Any], where: dict[str, Any] | None) -> None:
         self.services = services
@@ -233,6 +236,19 @@ class Reader:
         if where is not None and where["phase"] == "all":
             at = where["at"]
         self._anchors = Anchors(services, at["anchors"], at["after"])
+        self._ahead: tuple[str, asyncio.Task[list[dict[str, Any]]]] | None = None
+
+    async def __aenter__(self) -> Reader:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._drop()
+
+    async def _drop(self) -> None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead[1].cancel()
+            await asyncio.gather(ahead[1], return_exceptions=True)
 
     async def read(self, phase: str, at: Any) -> Read:
         """A page of a phase."""
@@ -245,11 +261,7 @@ class Reader:
 
     async def _all(self, at: dict[str, Any]) -> Read:
         """Every case with its events, in the order of their ids, and the anchored heads in step with them."""
-        rows = await self.services.store.query(
-            CASES,
-            "SELECT TOP @most * FROM c WHERE c.kind IN ('case', 'event') AND c.case_id > @last ORDER BY c.case_id",
-            {"most": ITEMS_A_PAGE, "last": at["after"]},
-        )
+        rows = await self._items_after(at["after"])
         items: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in rows:
             items[row["case_id"]].append(row)
@@ -266,7 +278,22 @@ class Reader:
         if len(rows) == ITEMS_A_PAGE:
             last = next(reversed(items), None) or str(found[0])
             following = {"phase": "all", "at": {"after": last, "anchors": self._anchors.page}}
+            self._ahead = (last, asyncio.create_task(self._ask(last)))
         return found, following, None
+
+    async def _items_after(self, last: str) -> list[dict[str, Any]]:
+        if self._ahead is not None and self._ahead[0] == last:
+            (_, asked), self._ahead = self._ahead, None
+            return await asked
+        await self._drop()  # Somebody else has done that page, and found another end of it.
+        return await self._ask(last)
+
+    async def _ask(self, last: str) -> list[dict[str, Any]]:
+        return await self.services.store.query(
+            CASES,
+            "SELECT TOP @most * FROM c WHERE c.kind IN ('case', 'event') AND c.case_id > @last ORDER BY c.case_id",
+            {"most": ITEMS_A_PAGE, "last": last},
+        )
 
 
 Phase = tuple[list[str], dict[str, Any] | None, str | None]

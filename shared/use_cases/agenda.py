@@ -12,7 +12,6 @@ from shared.domain.calendar import add_months
 from shared.domain.case import Agenda, Case, Guarantee
 from shared.domain.jobs import jobs
 from shared.domain.programme import Programme
-from shared.policy.facts import parse_facts
 from shared.policy.refund import revisit_on
 from shared.policy.terms import Terms
 from shared.use_cases.guarantee import Judgement, claim_until, judge, step
@@ -47,7 +46,7 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
             window_end=decision.window_end,
             claim_deadline=decision.claim_deadline,
             facts_hash=judgement.facts_hash,
-            revisit_on=revisit_on(parse_facts(judgement.facts, terms), decision),
+            revisit_on=revisit_on(judgement.read, decision),
         )
     turn = whose_turn(case, programme)
     case.agenda = Agenda(
@@ -58,7 +57,7 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         flags=sorted({flag for each in case.application.submissions for flag in each.flags}),
         due_at=turn.due_at,
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
-        deadlines_at=_earliest(next_deadline(case, programme), _next_search_day(case, programme, judgement, terms)),
+        deadlines_at=_earliest(next_deadline(case, programme), _next_search_day(case, programme, judgement)),
         retention_at=next_retention_check(case, programme),
         risk_at=_noon(case, at_risk_from(case, programme)),
         refund_at=now if work is not None else _next_look(case, terms, now),
@@ -68,13 +67,11 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
     return judgement
 
 
-def _next_search_day(
-    case: Case, programme: Programme, judgement: Judgement | None, terms: dict[str, Terms]
-) -> datetime | None:
+def _next_search_day(case: Case, programme: Programme, judgement: Judgement | None) -> datetime | None:
     """When the graduate is next warned about the log, or careers should have been in touch."""
     if judgement is None:
         return None
-    days = [next_warning(case, programme, judgement, terms), contact_overdue_from(case, programme)]
+    days = [next_warning(case, programme, judgement), contact_overdue_from(case, programme)]
     return _noon(case, min((day for day in days if day is not None), default=None))
 
 

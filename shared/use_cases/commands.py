@@ -275,7 +275,7 @@ def event_from(item: dict[str, Any]) -> Event:
 
 def event_fields(item: dict[str, Any]) -> dict[str, Any]:
     """What of a stored event is the event itself: what its hash covers, and the hash."""
-    return {name: value for name, value in item.items() if name in _OF_AN_EVENT} | {"kind": item["event"]}
+    return {name: item[name] for name in _OF_AN_EVENT if name in item} | {"kind": item["event"]}
 
 
 def require(condition: object, code: str, sentence: str) -> None:

@@ -198,9 +198,9 @@ def _warn_of_search(change: Change, services: Services) -> None:
     judgement = judge(case, programme, services.terms, change.now)
     if judgement is None:
         return
-    warning, overdue = next_warning(case, programme, judgement, services.terms), contact_overdue_from(case, programme)
+    warning, overdue = next_warning(case, programme, judgement), contact_overdue_from(case, programme)
     if warning is not None and warning <= change.today:
-        missed, allowed = missed_weeks(judgement, services.terms)
+        missed, allowed = missed_weeks(judgement)
         weeks = weeks_to_warn_of(missed, case, programme, change.today)
         change.record("search_warned", weeks=[monday.isoformat() for monday in weeks])
         first = min(closes_on(case, programme, monday) for monday in weeks)

@@ -19,7 +19,7 @@ from shared.domain.money import Money
 from shared.domain.programme import Programme
 from shared.domain.refund import Refund, Share
 from shared.policy.amounts import Line, amounts
-from shared.policy.facts import parse_facts
+from shared.policy.facts import Facts, parse_facts
 from shared.policy.refund import Decision, decide
 from shared.policy.terms import Terms
 
@@ -35,6 +35,8 @@ class Judgement:
     decision: Decision
     facts: dict[str, Any]
     terms: Terms
+    read: Facts
+    """The same facts as the policy reads them."""
 
     @property
     def facts_hash(self) -> str:
@@ -55,7 +57,8 @@ def judge(case: Case, programme: Programme, terms: dict[str, Terms], now: dateti
     if contract is None or contract.terms is None:
         return None
     facts = facts_of(case, programme, terms[contract.terms], now)
-    return Judgement(decide(parse_facts(facts, terms)), facts, terms[contract.terms])
+    read = parse_facts(facts, terms)
+    return Judgement(decide(read), facts, terms[contract.terms], read)
 
 
 def end_of_day(case: Case, day: date, pointer: str, now: datetime) -> datetime:

@@ -12,9 +12,7 @@ from typing import Any
 from shared.domain.calendar import add_days
 from shared.domain.case import Case
 from shared.domain.programme import Programme
-from shared.policy.facts import parse_facts
 from shared.policy.refund import standing
-from shared.policy.terms import Terms
 from shared.use_cases.guarantee import Judgement
 
 LAST_DAY = timedelta(days=6)
@@ -29,12 +27,12 @@ def closes_on(case: Case, programme: Programme, monday: date) -> date:
     return last if warned is None else max(last, add_days(warned, limits.search_cure_days))
 
 
-def missed_weeks(judgement: Judgement, terms: dict[str, Terms]) -> tuple[list[date], int]:
+def missed_weeks(judgement: Judgement) -> tuple[list[date], int]:
     """The weeks of the window that are short or will be, if nothing more is logged, and how many may be."""
     end = judgement.decision.window_end
     if end is None:
         return [], 0
-    finding = standing(parse_facts(judgement.facts | {"as_of": end.isoformat()}, terms)).get("job_search")
+    finding = standing(judgement.read.on(end)).get("job_search")
     if finding is None:
         return [], 0
     shown: dict[str, Any] = finding.facts
@@ -46,11 +44,11 @@ def is_searching(case: Case) -> bool:
     return case.enrolment.status == "qualified" and case.guarantee.decision in ("open", "paused")
 
 
-def next_warning(case: Case, programme: Programme, judgement: Judgement, terms: dict[str, Terms]) -> date | None:
+def next_warning(case: Case, programme: Programme, judgement: Judgement) -> date | None:
     """The day on which the graduate is warned next, if nothing more is logged until then."""
     if not is_searching(case):
         return None
-    missed, allowed = missed_weeks(judgement, terms)
+    missed, allowed = missed_weeks(judgement)
     limits, warned = programme.limits, case.enrolment.warned_weeks
     at_risk = [monday for monday in missed[max(allowed, 1) - 1 :] if monday.isoformat() not in warned]
     if not at_risk:

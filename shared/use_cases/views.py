@@ -20,7 +20,6 @@ from shared.domain.placement import Placement
 from shared.domain.programme import Programme
 from shared.domain.refund import Refund, Share
 from shared.policy.criteria import findings_as_json
-from shared.policy.facts import parse_facts
 from shared.policy.refund import standing
 from shared.policy.terms import Terms
 from shared.use_cases.guarantee import claim_until, judge
@@ -150,8 +149,7 @@ def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: da
     decision, today = judgement.decision, case.today(now)
     told = decision.as_json(language)
     if not told.get("criteria"):
-        facts = parse_facts(judgement.facts, terms)
-        told["criteria"] = findings_as_json(standing(facts), facts.terms, language)
+        told["criteria"] = findings_as_json(standing(judgement.read), judgement.terms, language)
         told["criteria_are"] = "as_they_stand_today"
     end, qualified = decision.window_end, decision.qualified_on
     told["in_words"] = said("decision", decision.decision, language)

@@ -12,7 +12,7 @@ from shared.domain.life_cycle import Role
 from shared.use_cases import deadlines
 from tests.builders import SERVICES, InMemory
 from tests.people import calls_so_far, store_calls
-from tests.tampering import Vault, new_case_id
+from tests.tampering import Vault, items_of, new_case_id
 
 NOW = "2028-04-25T12:00:00Z"
 
@@ -136,6 +136,21 @@ def test_run_that_was_killed_goes_on_and_tells_the_same(vault: Vault, nth: int) 
     assert (told["status"], told["examined"], told["counts"]) == ("ended", 4, {"transition_missed": 3})
     names = vault.stack.client.get(f"{vault.stack.api}/audits/202804-full/files/findings.csv", headers=auditor(vault))
     assert names.text.count("transition_missed") == 3
+
+
+def test_full_run_of_many_pages_examines_each_case_once(vault: Vault) -> None:
+    life = items_of(case_of(None))
+    for _ in range(130):
+        case_id = new_case_id()
+        batch = [("create", (item | {"case_id": case_id},)) for item in life]
+        vault.container().execute_item_batch(batch, case_id)
+
+    vault.stack.run_timer("run_audit")
+
+    told = run(vault, "202804-full")
+    pages = [row for row in vault.container("audits").read_all_items() if row["kind"] == "audit_page"]
+    assert (told["examined"], told["counts"]) == (130, {"transition_missed": 130})
+    assert sum(row["examined"] > 0 for row in pages) == 3
 
 
 def test_one_bad_case_is_a_finding_and_not_an_end(vault: Vault) -> None:

@@ -91,7 +91,11 @@ class Program:
             _check_grouping(query)
         self.group_by = [compile_expression(column.expression, scope) for column in query.group_by]
         scope.aggregates = [] if self.is_grouped else None
-        self.project = _compile_columns(query, scope)
+        # Where the item itself is given, its text is: all of the row, or what the last property of the row holds.
+        columns, self.is_item, self.item_name = query, self._is_item(query), self._item_name(query)
+        if self.item_name is not None:
+            columns = replace(query, columns=query.columns[:-1])
+        self.project = _compile_columns(columns, scope)
         self.aggregates: list[Aggregate] = scope.aggregates or []
         scope.aggregates = None
         self.order_by = [compile_expression(order.expression, scope) for order in query.order_by]
@@ -167,7 +171,7 @@ class Program:
         """Item number, place among the item's rows, the item's text and the variables of each row that matches."""
         slots: Slots = [UNDEFINED] * self.slot_count
         where, rows, root = self.where, self.rows, self.root_slot
-        needs_document = not self._is_whole_item() or where is not None
+        needs_document = not self.is_item or where is not None or bool(self.order_by)
         for n, body in items:
             self.patience.look_at_the_clock()
             if not needs_document:
@@ -178,23 +182,37 @@ class Program:
                 if where is None or where(slots) is True:
                     yield n, place, body, slots
 
-    def _is_whole_item(self) -> bool:
-        """Whether each row is simply the item, so that its text can be given out as it is stored."""
-        query = self.query
+    def _is_plain(self, query: Select) -> bool:
+        """Whether each row is about one item."""
         if len(query.sources) != 1 or self.is_grouped or not isinstance(query.sources[0].expression, Name):
             return False
-        if query.sources[0].iterates or query.order_by:
-            return False
-        return query.star or (query.value and query.columns[0].expression == Name(query.sources[0].alias))
+        return not query.sources[0].iterates
+
+    def _is_item(self, query: Select) -> bool:
+        is_named = query.value and query.columns[0].expression == Name(query.sources[0].alias if query.sources else "")
+        return self._is_plain(query) and (query.star or is_named)
+
+    def _item_name(self, query: Select) -> bytes | None:
+        """What the last column of several is called, if it is the item."""
+        if not self._is_plain(query) or query.star or query.value or len(query.columns) < 2:
+            return None
+        *others, last = compile_select_names(query)
+        if query.columns[-1].expression != Name(query.sources[0].alias) or last in others:
+            return None
+        return dumps(last)
 
     def _row(self, body: bytes, slots: Slots) -> bytes | None:
-        if self._is_whole:
+        if self.is_item:
             return body
         value = self.project(slots)
-        return None if value is UNDEFINED else dumps(value)
+        if value is UNDEFINED:
+            return None
+        row = dumps(value)
+        if self.item_name is None:
+            return row
+        return row[:-1] + (b"," if value else b"") + self.item_name + b":" + body + b"}"
 
     def _stream(self, items: Items, cursor: Cursor | None, page_size: int) -> Page:
-        self._is_whole = self._is_whole_item()
         at = cursor or Cursor()
         rows: list[bytes] = []
         size, most, skipped, emitted = 0, self.most, at.skipped, at.emitted
@@ -264,7 +282,6 @@ class Program:
         return (entry[1], entry[2]) > (cursor.n, cursor.place)
 
     def _entries(self, items: Iterable[tuple[int, bytes]]) -> Iterator[Entry]:
-        self._is_whole = False
         for n, place, body, slots in self._matches(items):
             row = self._row(body, slots)
             if row is not None:
