@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 LEAST = 5
@@ -58,17 +58,30 @@ def _hidden(split: tuple[Cell, ...], withheld: set[str]) -> tuple[set[str], bool
     return hidden, not hidden or _is_safe(counts, hidden)
 
 
+def may_be_subtracted(parts: Sequence[int]) -> bool:
+    """Whether a whole may be told of which these parts are not: none of them is small, or none follows from the sum.
+
+    Nor may one follow from the whole's not being told: two more than the least, or what is withheld would be the one
+    case in which every small part is nobody.
+    """
+    small, together = [count for count in parts if count < LEAST], sum(parts)
+    if len(small) == len(parts):
+        return LEAST <= together < (LEAST - 1) * len(small)
+    return not small or together >= LEAST * (len(parts) - len(small)) + 2
+
+
 def _is_safe(counts: Mapping[str, int], hidden: set[str]) -> bool:
     """Whether no hidden count follows from the sum of the hidden ones and from the rule by which they are hidden.
 
-    The worst reader knows which of them are small, that the others are at least five, and that none of those is larger
-    than the smallest count that is shown.
+    The sum itself follows from what is shown, so it must not be small either. The worst reader knows which of the
+    hidden are small, that the others are at least five, and that none of those is larger than the smallest that is
+    shown.
     """
     small = [counts[name] for name in hidden if counts[name] < LEAST]
     others = len(hidden) - len(small)
     together = sum(counts[name] for name in hidden)
     if not others:
-        return len(small) > 1 and 0 < together < (LEAST - 1) * len(small)
+        return LEAST <= together < (LEAST - 1) * len(small)
     shown = [count for name, count in counts.items() if name not in hidden]
     if not small:
         return others > 1 and (not shown or min(shown) > LEAST)

@@ -15,8 +15,8 @@ GROUPS = {
 }  # fmt: skip
 """The parts of an outcome bar, in the order of the standard."""
 KINDS = ("exposure", "expected", "reserve")
-SHOWN = {"full_time": "in_field", "out_of_field": "out_of_field", "seeking": "not_placed", "excluded": "excluded"}
-"""The parts of a published bar, where none of them is withheld: colour and cell."""
+SHOWN = {"full_time": "in_field", "seeking": "counted"}
+"""The parts of a published bar: colour, and the cell that a part is, or is the rest of."""
 
 
 def outcomes_page(report: Mapping[str, Any], language: str) -> str:
@@ -116,14 +116,10 @@ def published_page(report: Mapping[str, Any], language: str) -> str:
             for currency, found in cohort["median_base"].items()
         ]
         cells = cohort["cells"]
-        pieces = [(kind, cells[name]) for kind, name in SHOWN.items()]
-        title = say("outcomes_by_day")
-        names = {kind: say.named("status", name) for kind, name in SHOWN.items()}
-        bar = (say("bar_title", day=report["definition"]["day"], graduates=say.number(cells["graduates"])), pieces)
         parts.append(
             section(
-                say("cohort", cohort=cohort["graduated"], count=say.number(cells["graduates"])),
-                pictures.stacked(title, [bar], names) if all(count is not None for _, count in pieces) else "",
+                say("cohort", cohort=cohort["graduated"], count=say.number(cells["counted"])),
+                _published_bar(say, cells, report["definition"]["day"]),
                 table(
                     say("figures", definition=say.named("yardstick", report["definition"]["id"])),
                     [say("figure"), say("share")],
@@ -141,8 +137,25 @@ def published_page(report: Mapping[str, Any], language: str) -> str:
         )
     if not report["cohorts"]:
         parts.append(paragraph(say("nothing_published"), "note"))
+    if report["enrolled"] is not None:
+        shares = [(say.named("figure", name), say.share(share)) for name, share in report["rates"].items()]
+        title = say("everybody", enrolled=say.number(report["enrolled"]))
+        parts.append(section(title, table(title, [say("figure"), say("share")], shares)))
     title = say("outcomes_title", intake=report["intake"].partition(".")[2])
     return page(say, title, *parts, provenance(say, report))
+
+
+def _published_bar(say: Speaker, cells: Mapping[str, int | None], day: int) -> str:
+    """Who found work in the field, and who did not, where that may be told."""
+    field, counted = cells["in_field"], cells["counted"]
+    if field is None or counted is None:
+        return ""
+    names = {kind: say.named("part", name) for kind, name in SHOWN.items()}
+    bar = (
+        say("bar_title", day=day, graduates=say.number(counted)),
+        list(zip(SHOWN, (field, counted - field), strict=True)),
+    )
+    return pictures.stacked(say("outcomes_by_day"), [bar], names)
 
 
 def liability_page(report: Mapping[str, Any], language: str) -> str:
@@ -186,8 +199,7 @@ def liability_page(report: Mapping[str, Any], language: str) -> str:
             (str(e["days_left"]), _percent(say, e["chance_permille"]), say.money(e["amount"]), str(e["guarantees"]))
             for e in report["open"]
         ]
-        opened = f"<details><summary>{escape(say('as_table'))}</summary>{table(say('open_now'), heads, rows)}</details>"
-        parts.append(section(say("open_now"), opened))
+        parts.append(section(say("open_now"), table(say("open_now"), heads, rows)))
     for whose, curve in report["curves"].items():
         parts.append(_search(say, curve).replace("<h2>", f"<h2>{escape(whose)}: ", 1))
     return page(say, say("liability_title"), *parts, provenance(say, report))
@@ -195,6 +207,17 @@ def liability_page(report: Mapping[str, Any], language: str) -> str:
 
 def _minor(money: Mapping[str, str]) -> int:
     return int(money["amount"].replace(".", ""))
+
+
+WAY = (
+    "submitted", "screening", "assessment", "deciding", "waitlisted", "offered", "accepted", "contract_sent",
+    "contract_received", "contracted", "studying", "on_leave", "qualified", "placed",
+)  # fmt: skip
+"""The stages in the order in which people come to them; those that lead out follow."""
+
+
+def _place(stage: str) -> tuple[int, str]:
+    return (WAY.index(stage) if stage in WAY else len(WAY), stage)
 
 
 def funnel_page(report: Mapping[str, Any], language: str) -> str:
@@ -210,7 +233,7 @@ def funnel_page(report: Mapping[str, Any], language: str) -> str:
         (f"{row['intake'].partition('.')[2]} {row['country']}, {say.named('stage', stage)}", str(spent["cases"]),
          str(spent["median"]), str(spent["ninth_decile"]))
         for row in report["rows"]
-        for stage, spent in row["days"].items()
+        for stage, spent in sorted(row["days"].items(), key=lambda each: _place(each[0]))
     ]  # fmt: skip
     waiting = [
         (f"{say.named('who', each['who'])}: {say.named('what', each['what'])}",

@@ -14,12 +14,17 @@ from typing import Any
 
 from shared.domain.events import sha256_of
 from shared.policy.outcomes import EXCLUDED, IN_FIELD, Roster, Share, salary_on, snapshot, status_on
-from shared.policy.small_cells import LEAST, Cell, published
+from shared.policy.small_cells import LEAST, Cell, may_be_subtracted, published
 from shared.policy.yardsticks import Yardstick
 from shared.reports.outcomes import roster_of
 
 OUT_OF_FIELD, NOT_PLACED = ("2A", "2B"), ("3A", "3B", "4")
 MEDIAN_DIGITS = 3
+NAMES = (
+    "graduates", "counted", "in_field", "full_time", "1A", "1B", "1C", "other", "1D", "1E", "out_of_field",
+    *OUT_OF_FIELD, "not_placed", *NOT_PLACED, EXCLUDED, "on_time", "late",
+)  # fmt: skip
+"""What is told of a cohort, or withheld."""
 
 
 def cohort_of(qualified_on: date) -> str:
@@ -33,8 +38,12 @@ def published_on(cohort: str) -> date:
     return date(year + 1, 2, 1) if cohort.endswith("H1") else date(year + 1, 8, 1)
 
 
-def publication(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dict[str, Any]:
-    """The public report of an intake on a day. Figures are null where they would speak of fewer than five."""
+def publication(summary: Mapping[str, Any], definition: Yardstick, on: date, settled_on: date) -> dict[str, Any]:
+    """The public report of an intake on a day. Figures are null where they would speak of fewer than five.
+
+    How many were enrolled is told from `settled_on`, when the course has ended for all of them: before, the number of
+    those who are still on it would follow from day to day.
+    """
     whole = roster_of(summary["sums"], on)
     cohorts: dict[str, Roster] = {}
     for graduate in whole.graduates:
@@ -43,12 +52,16 @@ def publication(summary: Mapping[str, Any], definition: Yardstick, on: date) -> 
         if published_on(cohort) <= on:
             so_far = cohorts.get(cohort, whole._replace(graduates=()))
             cohorts[cohort] = so_far._replace(graduates=(*so_far.graduates, graduate))
-    shown = published(_cells(whole, cohorts, definition.day))
+    enrolled, shown = _shown(whole.enrolled, cohorts, definition.day, settled_on if settled_on <= on else None)
     told = [
         {"graduated": cohort, "published_on": published_on(cohort).isoformat()}
-        | _cohort(cohort, roster, shown, definition.day)
+        | _cohort(roster, shown[cohort], definition.day)
         for cohort, roster in sorted(cohorts.items())
     ]
+    in_field = [each["cells"]["in_field"] for each in told]
+    counted = sum(in_field) if in_field and None not in in_field else None
+    rates_ = {"in_field_of_enrolled": _share(counted, enrolled)}
+    # The hash is of what is told, not of what that rests on: with the other one somebody could try out guesses.
     return {
         "report": "published_outcomes",
         "intake": summary["intake"],
@@ -57,33 +70,63 @@ def publication(summary: Mapping[str, Any], definition: Yardstick, on: date) -> 
         "definition": definition.as_json(),
         "definition_hash": sha256_of(definition.as_json()),
         "least": LEAST,
-        "enrolled": shown["enrolled"],
+        "enrolled": enrolled,
+        "rates": rates_,
         "cohorts": told,
-        # Of what is told, not of what it rests on: with that hash somebody could try out guesses.
-        "data_hash": sha256_of({"enrolled": shown["enrolled"], "cohorts": told}),
+        "data_hash": sha256_of({"enrolled": enrolled, "rates": rates_, "cohorts": told}),
     }
 
 
-def _cells(whole: Roster, cohorts: Mapping[str, Roster], day: int) -> Cell:
-    """Every count that might be shown, each below the counts that it is a part of."""
-    parts = [_cohort_cells(cohort, roster, day) for cohort, roster in sorted(cohorts.items())]
-    rest = whole.enrolled - sum(part.count for part in parts)
-    return Cell("enrolled", whole.enrolled, ((*parts, Cell("not_published", rest)),) if parts else ())
+Shown = dict[str, int | None]
 
 
-def _cohort_cells(cohort: str, roster: Roster, day: int) -> Cell:
+def _shown(
+    enrolled: int, cohorts: Mapping[str, Roster], day: int, settled_on: date | None
+) -> tuple[int | None, dict[str, Shown]]:
+    """How many were enrolled, and each cohort's cells; in the order in which they become known.
+
+    Each is told only if nothing small follows from it together with what was told before, so that a later day never
+    takes back an earlier one's figure.
+    """
+    told: int | None = None
+    rest = enrolled
+    small: list[int] = []
+    shown: dict[str, Shown] = {}
+    for cohort, roster in sorted(cohorts.items()):
+        if told is None and settled_on is not None and settled_on < published_on(cohort):
+            told = enrolled if may_be_subtracted([*small, rest]) else None
+            settled_on = None
+        excluded, cells = _cohort_cells(roster, day)
+        found = published(cells)
+        # Who is excluded is left out, not taken along: whoever is counted is what the figures are about.
+        hidden = [excluded] if cells.name == "counted" else []
+        left = rest - cells.count - sum(hidden)
+        is_told = found[cells.name] is not None and (told is None or may_be_subtracted([*small, *hidden, left]))
+        if is_told:
+            rest, small = left, [*small, *hidden]
+        shown[cohort] = {name: found.get(name) if is_told else None for name in (*NAMES, *found)}
+    if told is None and settled_on is not None and may_be_subtracted([*small, rest]):
+        told = enrolled
+    return told, shown
+
+
+def _cohort_cells(roster: Roster, day: int) -> tuple[int, Cell]:
+    """How many are excluded, and every count that might be shown, each below the counts that it is a part of.
+
+    The top is all graduates, or where few are excluded those who are counted.
+    """
     counts = snapshot(roster, day)
 
     def cell(name: str, *parts: Cell, more: tuple[tuple[Cell, ...], ...] = ()) -> Cell:
-        return Cell(f"{cohort} {name}", sum(part.count for part in parts), (parts, *more))
+        return Cell(name, sum(part.count for part in parts), (parts, *more))
 
     def statuses(*names: str) -> tuple[Cell, ...]:
-        return tuple(Cell(f"{cohort} {name}", counts[name]) for name in names)
+        return tuple(Cell(name, counts[name]) for name in names)
 
     salaries = _salaries(roster, day)
     in_field = sum(counts[name] for name in IN_FIELD)
-    paid = tuple(Cell(f"{cohort} salary {currency}", len(bases)) for currency, bases in sorted(salaries.items()))
-    unpaid = Cell(f"{cohort} salary none", in_field - sum(each.count for each in paid))
+    paid = tuple(Cell(f"salary {currency}", len(bases)) for currency, bases in sorted(salaries.items()))
+    unpaid = Cell("salary none", in_field - sum(each.count for each in paid))
     field = cell(
         "in_field", cell("full_time", *statuses("1A", "1B")), *statuses("1C"), cell("other", *statuses("1D", "1E")),
         more=((*paid, unpaid),),
@@ -91,12 +134,11 @@ def _cohort_cells(cohort: str, roster: Roster, day: int) -> Cell:
     counted = cell(
         "counted", field, cell("out_of_field", *statuses(*OUT_OF_FIELD)), cell("not_placed", *statuses(*NOT_PLACED))
     )
+    if counts[EXCLUDED] < LEAST:
+        return counts[EXCLUDED], counted
     on_time = sum(each.on_time for each in roster.graduates)
-    in_time = (
-        Cell(f"{cohort} on_time", on_time),
-        Cell(f"{cohort} late", len(roster.graduates) - on_time),
-    )
-    return cell("graduates", counted, *statuses(EXCLUDED), more=(in_time,))
+    in_time = (Cell("on_time", on_time), Cell("late", len(roster.graduates) - on_time))
+    return counts[EXCLUDED], cell("graduates", counted, *statuses(EXCLUDED), more=(in_time,))
 
 
 def _salaries(roster: Roster, day: int) -> dict[str, list[Decimal]]:
@@ -108,25 +150,16 @@ def _salaries(roster: Roster, day: int) -> dict[str, list[Decimal]]:
     return found
 
 
-def _cohort(cohort: str, roster: Roster, shown: Mapping[str, int | None], day: int) -> dict[str, Any]:
-    cells = {name.removeprefix(f"{cohort} "): count for name, count in shown.items() if name.startswith(f"{cohort} ")}
-
-    def share(count: int | None, of: int | None) -> dict[str, Any] | None:
-        if count is None or of is None:
-            return None
-        found = Share(count, of)
-        return {**found.as_json(), "percent": found.percent}
-
+def _cohort(roster: Roster, cells: Shown, day: int) -> dict[str, Any]:
     field, school = cells["in_field"], cells["1C"]
     return {
-        "cells": {name: count for name, count in cells.items() if not name.startswith("salary")},
+        "cells": {name: cells[name] for name in NAMES},
         "rates": {
-            "in_field": share(field, cells["counted"]),
-            "in_field_without_school_hires": share(
+            "in_field": _share(field, cells["counted"]),
+            "in_field_without_school_hires": _share(
                 None if field is None or school is None else field - school, cells["counted"]
             ),
-            "full_time": share(cells["full_time"], cells["counted"]),
-            "in_field_of_enrolled": share(field, shown["enrolled"]),
+            "full_time": _share(cells["full_time"], cells["counted"]),
         },
         "median_base": {
             currency: {"median": _coarse(median(bases)), "n": cells[f"salary {currency}"]}
@@ -134,6 +167,13 @@ def _cohort(cohort: str, roster: Roster, shown: Mapping[str, int | None], day: i
             if cells[f"salary {currency}"] is not None
         },
     }
+
+
+def _share(count: int | None, of: int | None) -> dict[str, Any] | None:
+    if count is None or of is None:
+        return None
+    found = Share(count, of)
+    return {**found.as_json(), "percent": found.percent}
 
 
 def _coarse(amount: Decimal) -> str:

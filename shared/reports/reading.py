@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.calendar import add_months
 from shared.domain.errors import NotFound, invalid
 from shared.policy.yardsticks import YARDSTICKS, Yardstick, yardstick
 from shared.reports import packs, publication
@@ -32,7 +33,14 @@ async def publication_of(services: Services, intake: str, now: datetime) -> dict
     """What anybody may see of an intake, by the standard's own yardstick."""
     definition = yardstick("cirr")
     assert definition is not None
-    return publication.publication(await _summary(services, intake), definition, now.date())
+    summary = await _summary(services, intake)
+    programme_id, _, own = summary["intake"].partition(".")
+    programme = services.programmes[programme_id]
+    begun = programme.intake(own)
+    assert begun is not None
+    ended_on = add_months(begun.starts_on, programme.limits.course_months)
+    settled_on = publication.published_on(publication.cohort_of(ended_on))
+    return publication.publication(summary, definition, now.date(), settled_on)
 
 
 async def pack_of(

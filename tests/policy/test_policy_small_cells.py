@@ -56,6 +56,15 @@ def test_no_small_cell_can_be_derived_from_what_is_published(make: object, parts
             else:
                 assert values == {shown}
                 assert shown >= LEAST
+        for parts in ([name for name, _ in answer if name[0] == "c"], ["inner", "c", "d"], ["a", "b"]):
+            _no_rest_is_small(dict(answer), parts)
+
+
+def _no_rest_is_small(shown: dict[str, int | None], parts: list[str]) -> None:
+    """What a whole and its shown parts leave over is none of its parts, or enough people."""
+    whole = shown.get("inner" if parts == ["a", "b"] else "all")
+    if whole is not None and set(parts) <= set(shown) and None in [shown[name] for name in parts]:
+        assert whole - sum(shown[name] or 0 for name in parts) >= LEAST, shown
 
 
 @pytest.mark.parametrize(
@@ -63,7 +72,8 @@ def test_no_small_cell_can_be_derived_from_what_is_published(make: object, parts
     [
         ((12, 9, 8), [12, 9, 8]),
         ((12, 9, 2), [12, None, None]),  # one small cell takes the next smallest with it
-        ((12, 2, 1), [12, None, None]),  # two small ones hide each other
+        ((12, 4, 3), [12, None, None]),  # two small ones hide each other
+        ((12, 2, 1), [None, None, None]),  # unless both together are few
         ((12, 4, 4), [None, None, None]),  # but not where only 4 and 4 make 8
         ((12, 0, 0), [None, None, None]),  # nor where both must be nobody
         ((30, 7, 7, 2), [30, 7, None, None]),

@@ -189,9 +189,11 @@ async def test_the_public_sees_no_figure_of_fewer_than_five(measured: Desk) -> N
     counts = [count for count in cohort["cells"].values() if count is not None]
     assert before["cohorts"] == []
     assert cohort["graduated"] == "2028-H1"
-    assert cohort["cells"]["graduates"] == 24
+    assert (cohort["cells"]["counted"], cohort["cells"]["in_field"]) == (21, 15)
+    assert cohort["rates"]["in_field"] == {"count": 15, "of": 21, "percent": "71.4"}
+    assert (told["enrolled"], told["rates"]["in_field_of_enrolled"]["percent"]) == (30, "50.0")
     assert min(counts) >= 5
-    assert cohort["cells"]["late"] is cohort["cells"]["on_time"] is cohort["cells"]["excluded"] is None
+    assert cohort["cells"]["late"] is cohort["cells"]["graduates"] is cohort["cells"]["excluded"] is None
     assert set(cohort["median_base"]) <= {"USD"}
     assert "curve" not in json.dumps(told)
 
