@@ -16,6 +16,7 @@ from local.cosmos.sql.keys import first_key
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.run import Cursor, Items, Page, Program
 from local.cosmos.store import Container, Item, Store, Where
+from local.cosmos.wire import dumps
 from tests.local_cosmos.conftest import Server
 
 # Between them: what JSON escapes, what sorts before and after its quotes, and what UTF-16 would sort otherwise.
@@ -67,7 +68,7 @@ def put(store: Store, container: Container, item: dict[str, Any]) -> None:
     with store.write(0) as transaction:
         key = key_of_item(item, container.paths)
         epk = effective_key(key, container.kind, container.version)
-        text = json.dumps(item).encode()
+        text = dumps(item)
         n = transaction.next_number(container)
         assert transaction.insert(
             container, Item(n, key_text(key), item["id"], epk, transaction.lsn, 0, None, None, "e", text)

@@ -11,7 +11,7 @@ from local.cosmos.sql.parser import parse
 from local.cosmos.sql.plan import plan_of
 from local.cosmos.sql.run import Cursor, Program
 from local.cosmos.sql.values import sort_key
-from local.cosmos.wire import CosmosError
+from local.cosmos.wire import CosmosError, dumps
 
 ITEM: dict[str, Any] = {
     "id": "a",
@@ -30,7 +30,7 @@ ITEM: dict[str, Any] = {
 def results(query: str, *items: Any, parameters: dict[str, Any] | None = None) -> list[Any]:
     """All rows of a query over these items, or over the one above."""
     program = Program(parse(query), parameters or {}, now=1_700_000_000)
-    rows = [(n, json.dumps(item).encode()) for n, item in enumerate(items or (ITEM,), 1)]
+    rows = [(n, dumps(item)) for n, item in enumerate(items or (ITEM,), 1)]
     page = program.run(lambda after: [row for row in rows if row[0] > after], None, 1000)
     return [json.loads(row) for row in page.rows]
 
@@ -42,6 +42,14 @@ def is_answered_or_refused(query: str) -> bool:
     except CosmosError as error:
         return error.status == 400
     return True
+
+
+@given(st.text() | st.text('"\\/\x01\x7fé', min_size=1))
+def test_item_is_found_by_any_text_that_it_holds(text: str) -> None:
+    item = {"id": "a", "deep": {"text": text}}
+
+    assert results("SELECT VALUE c.id FROM c WHERE c.deep.text = @t", item, parameters={"@t": text}) == ["a"]
+    assert results("SELECT VALUE c.id FROM c WHERE c.deep.text = @t", item, parameters={"@t": text + "."}) == []
 
 
 @pytest.mark.parametrize(
@@ -306,7 +314,7 @@ JSON = st.recursive(
 @given(st.lists(st.fixed_dictionaries({}, optional={"v": JSON}), max_size=12), st.integers(1, 4), st.booleans())
 def test_pages_joined_are_the_whole_result(items: list[Any], size: int, descending: bool) -> None:
     query = f"SELECT c.v FROM c ORDER BY c.v {'DESC' if descending else 'ASC'}"
-    rows = [(n, json.dumps(item).encode()) for n, item in enumerate(items, 1)]
+    rows = [(n, dumps(item)) for n, item in enumerate(items, 1)]
     program = Program(parse(query), {}, now=0)
     found: list[Any] = []
     cursor: Cursor | None = None

@@ -13,7 +13,7 @@ MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 def pinned_key(query: Select, parameters: dict[str, Any], paths: list[Path]) -> list[Any] | None:
     """The values that WHERE fixes for all these paths by equality, or None if it leaves one open."""
-    pinned = {path: value for path, operator, value in _comparisons(query, parameters) if operator == "="}
+    pinned = {path: value for path, operator, value in comparisons(query, parameters) if operator == "="}
     if not all(path in pinned for path in paths):
         return None
     return [pinned[path] for path in paths]
@@ -36,13 +36,13 @@ def first_key(query: Select, parameters: dict[str, Any], paths: list[Path]) -> s
         return None
     bounds = [
         value
-        for of, operator, value in _comparisons(query, parameters)
+        for of, operator, value in comparisons(query, parameters)
         if of == paths[0] and operator in (">", ">=") and isinstance(value, str) and not HALF_PAIR.search(value)
     ]
     return max(bounds, default=None)
 
 
-def _comparisons(query: Select, parameters: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
+def comparisons(query: Select, parameters: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
     """Path, operator and constant of each comparison that WHERE insists on."""
     pending = [query.where]
     while pending:
