@@ -155,6 +155,7 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/duplicate": _staff(ADMISSIONS, key=True),
     f"POST {CASE}/date-corrections": _staff(ADMISSIONS, FINANCE),
     f"POST {CASE}/date-corrections/{{correction}}/signature": _staff(ADMISSIONS, FINANCE, key=True),
+    f"POST {CASE}/messages/{{message}}/sending": _staff(ADMISSIONS, CAREERS, FINANCE),
     f"POST {CASE}/holds": _staff(ADMISSIONS, CAREERS, FINANCE),
     f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
     "GET partner-events": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),

@@ -8,7 +8,7 @@ import azure.functions as func
 
 from functions.acts import Act, register
 from shared.domain.wire import CaseId, Code, Day, Form, Note
-from shared.use_cases import support
+from shared.use_cases import announcements, support
 
 bp = func.Blueprint()
 
@@ -46,10 +46,17 @@ class CorrectionSignature(Form):
     note: Note | None = None
 
 
+class SentAgain(Form):
+    """Why this message is sent again."""
+
+    reason: Code
+
+
 ACTS = (
     Act("intake-move", IntakeMove, support.move_intake),
     Act("duplicate", Duplicate, support.close_duplicate),
     Act("date-corrections", DateCorrection, support.propose_correction),
     Act("date-corrections/{correction}/signature", CorrectionSignature, support.sign_correction),
+    Act("messages/{message}/sending", SentAgain, announcements.send_again),
 )
 register(bp, ACTS)

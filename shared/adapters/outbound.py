@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
 from shared.adapters.webhooks import sign
-from shared.domain.errors import OutcomeUnknown, Unavailable
+from shared.domain.errors import OutcomeUnknown, PledgeError, Unavailable
 from shared.settings import Partner
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from aiohttp import ClientResponse, ClientSession
     from aiohttp.abc import AbstractResolver
 
 ANSWER_BYTES_MAX = 1_048_576
@@ -24,17 +25,41 @@ CONNECT_SECONDS = 3
 NEVER = tuple(ipaddress.ip_network(each) for each in ("168.63.129.16/32", "64:ff9b::/96", "2002::/16"))
 
 
+FAILURES_MAX = 5
+REST_SECONDS = 60
+RETRY_AFTER_MAX = 3_600
+
+
+class Gone(PledgeError):
+    """The partner wants no more of this; trying again does not help."""
+
+
+class Resting(Unavailable):
+    """The partner has failed so often that it is left alone for a while: it was not called, so this was no try."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a partner answered: `body` is the JSON object, or None if it was not one."""
 
     status: int
     body: dict[str, Any] | None
+    retry_after: int | None = None
 
     @property
     def is_done(self) -> bool:
         """The partner did what was asked, now or before."""
         return self.status in (200, 201)
+
+    @property
+    def is_taken(self) -> bool:
+        """The partner took what it was told."""
+        return 200 <= self.status < 300
+
+    @property
+    def is_goodbye(self) -> bool:
+        """The partner wants no more of this kind."""
+        return self.status == 410
 
     @property
     def is_missing(self) -> bool:
@@ -79,6 +104,25 @@ def checked_resolver(networks: tuple[str, ...]) -> AbstractResolver:
     return CheckedResolver()
 
 
+@dataclass
+class Breaker:
+    """Spares a partner that has failed five times on end: for a minute nobody calls, then one call tries."""
+
+    failures: int = 0
+    tried_at: int = 0
+
+    def admits(self, now: int) -> bool:
+        """Whether a call may be made; the one that tries is noted, so that it goes alone."""
+        if self.failures >= FAILURES_MAX and 0 <= now - self.tried_at < REST_SECONDS:
+            return False
+        self.tried_at = now
+        return True
+
+    def note(self, failed: bool) -> None:
+        """How the call went."""
+        self.failures = self.failures + 1 if failed else 0
+
+
 class Outbound:
     """Signed JSON calls to partners."""
 
@@ -86,17 +130,32 @@ class Outbound:
         self._session = session
         self._networks = networks
         self._timeout_seconds = timeout_seconds
+        self._breakers: dict[str, Breaker] = {}
 
     async def call(
         self, partner: Partner, method: str, path: str, body: dict[str, Any] | None, message_id: str, now: int
     ) -> Answer:
         """Call a partner. `Unavailable`: it surely did not act; `OutcomeUnknown`: it may have, ask before repeating."""
-        import aiohttp
-
         if partner.url is None:
             raise Unavailable(f"no address is configured for {partner.name}")
         url = partner.url.rstrip("/") + path
         self._check_literal(url)
+        breaker = self._breakers.setdefault(partner.name, Breaker())
+        if not breaker.admits(now):
+            raise Resting(f"{partner.name} has failed too often", REST_SECONDS)
+        try:
+            answer = await self._call(partner, method, url, body, message_id, now)
+        except PledgeError:
+            breaker.note(failed=True)
+            raise
+        breaker.note(failed=answer.status >= 500)
+        return answer
+
+    async def _call(
+        self, partner: Partner, method: str, url: str, body: dict[str, Any] | None, message_id: str, now: int
+    ) -> Answer:
+        import aiohttp
+
         raw = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         secret = partner.live(datetime.fromtimestamp(now, UTC))[0]
         headers = sign(raw, message_id, now, secret) | {"Content-Type": "application/json"}
@@ -108,8 +167,8 @@ class Outbound:
                 async with self._session.request(
                     method, url, data=raw, headers=headers, timeout=timeout, allow_redirects=False
                 ) as answer:
-                    content = await answer.content.read(ANSWER_BYTES_MAX)
-                    return Answer(answer.status, _json_object(content))
+                    content = await _bounded(answer)
+                    return Answer(answer.status, _json_object(content), _seconds(answer.headers.get("Retry-After")))
         except aiohttp.ClientConnectorError as error:
             raise Unavailable(f"{partner.name} could not be reached") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -128,9 +187,38 @@ class Outbound:
             raise Unavailable("the partner's address is not allowed")
 
 
+async def _bounded(answer: ClientResponse) -> bytes:
+    """The whole body; of one that is longer than any answer, nothing."""
+    read = b""
+    async for chunk in answer.content.iter_chunked(65_536):
+        read += chunk
+        if len(read) > ANSWER_BYTES_MAX:
+            return b""
+    return read
+
+
 def _json_object(content: bytes) -> dict[str, Any] | None:
+    """The object that a body holds, read as strictly as what comes in: each name once, numbers that are numbers."""
     try:
-        value = json.loads(content)
+        value = json.loads(content, object_pairs_hook=_once, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(constant)
+
+
+def _seconds(stated: str | None) -> int | None:
+    """How long a partner asks us to wait: from a second to an hour, whatever it says. A date is not read."""
+    if stated is None or not re.fullmatch(r"[0-9]{1,9}", stated, re.ASCII):
+        return None
+    return min(max(int(stated), 1), RETRY_AFTER_MAX)

@@ -35,6 +35,8 @@ def rows(states: Iterable[str], on_the_way: Iterable[str]) -> tuple[Row, ...]:
             "A proposed date is not signed."),
         row("replay_event", "partner_event_replayed", whenever, None, [ADMISSIONS, CAREERS, FINANCE],
             "A named person has an event of a partner, which was put aside, tried once more."),
+        row("send_message_again", "message_sent_again", whenever, None, [ADMISSIONS, CAREERS, FINANCE],
+            "A named person has a message that did not arrive sent once more."),
         row("request_data", "data_requested", whenever, None, [APPLICANT, ADMISSIONS, CAREERS],
             "The person asks for a copy of everything about them, or that it be erased."),
         row("grant_data_request", "data_request_granted", whenever, None, [ADMISSIONS, FINANCE],

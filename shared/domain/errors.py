@@ -82,7 +82,11 @@ class OutcomeUnknown(PledgeError):
 
 
 class Unavailable(PledgeError):
-    """A service that is needed did not answer in time, and nothing was stored."""
+    """A service that is needed did not answer in time, and nothing was stored. It may say when to ask again."""
+
+    def __init__(self, why: str = "", retry_after: int | None = None) -> None:
+        super().__init__(why)
+        self.retry_after = retry_after
 
 
 class FileRejected(PledgeError):

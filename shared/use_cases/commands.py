@@ -27,7 +27,7 @@ from shared.domain.errors import (
 )
 from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import Role
-from shared.use_cases import deliveries
+from shared.use_cases import announcements, deliveries
 from shared.use_cases.agenda import settle
 from shared.use_cases.retention import seconds_kept
 
@@ -164,6 +164,7 @@ async def commit(services: Services, change: Change, first: Replace | Create, ke
     """Write the change as one batch, then try its messages at once. Raises as the store does."""
     case, decided = change.case, change.case.guarantee.decision
     settle(case, change.programme, services.terms, change.now)
+    announcements.announce(change, services.settings.partners)
     operations = _operations(change, first, key)
     etags = await services.store.commit(CASES, case.case_id, operations)
     telemetry.note_events(case.case_id, [event.kind for event in change.events])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored
 from shared.adapters.mail import Bounced
+from shared.adapters.outbound import Gone, Resting
 from shared.domain.errors import PledgeError, RecordChanged, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
@@ -48,24 +49,29 @@ async def deliver(services: Services, message: dict[str, Any], now: datetime) ->
 
 
 async def _deliver(services: Services, message: dict[str, Any], now: datetime) -> bool:
+    tries, told_to_wait = message["tries"] + 1, None
     try:
         await CHANNELS[message["channel"]](services, message, now)
         status = "delivered"
     except Bounced:
         status = "bounced"
+    except Gone:
+        status = "dead"
     except Exception as error:  # One odd message must not hold up all the others: it is noted and tried again.
         if not isinstance(error, PledgeError):
             logger.exception("delivery failed", extra={"message_id": message["id"]})
         status = "pending"
         message = message | {"cause": type(error).__name__}
-    tries = message["tries"] + 1
+        told_to_wait = error.retry_after if isinstance(error, Unavailable) else None
+        tries -= isinstance(error, Resting)
     if status == "pending" and tries > len(WAITS) and message["channel"] != "payment":
         status = "dead"
     noted = {name: value for name, value in message.items() if not name.startswith("_")}
     noted |= {"status": status, "tries": tries, "tried_at": now.isoformat()}
     if status == "pending":
         # Money is never given up: its order is asked after, day by day, until the partner says what became of it.
-        noted["next_try_at"] = (now + WAITS[min(tries, len(WAITS)) - 1]).isoformat()
+        wait = max(WAITS[min(max(tries, 1), len(WAITS)) - 1], timedelta(seconds=told_to_wait or 0))
+        noted["next_try_at"] = (now + wait).isoformat()
     elif status == "delivered":
         noted["ttl"] = seconds_kept(CASES, "message")
     await _note(services, noted, message.get("_etag"))
@@ -199,4 +205,11 @@ async def _employer(services: Services, message: dict[str, Any], now: datetime) 
     await mail_employer(services, message, now)
 
 
-CHANNELS = {"mail": _mail, "employer": _employer, "address": _address, "payment": _payment}
+async def _partner(services: Services, message: dict[str, Any], now: datetime) -> None:
+    """Tell a partner what has happened. See `announcements.tell_partner`."""
+    from shared.use_cases.announcements import tell_partner
+
+    await tell_partner(services, message, now)
+
+
+CHANNELS = {"mail": _mail, "employer": _employer, "address": _address, "payment": _payment, "partner": _partner}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RuleBroken
 from shared.domain.events import Actor
-from shared.use_cases import partners, refusals
+from shared.use_cases import announcements, partners, refusals
 from shared.use_cases.commands import perform
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ async def standing(services: Services, now: datetime) -> list[dict[str, Any]]:
             "partner": name,
             "kind": services.settings.partners[name].kind if name in services.settings.partners else None,
             **{status: counts[name, status] for status in PUT_ASIDE},
+            "closed_at": await announcements.closed_at(services, name),
             "refused": sum([await refusals.refused_on(services, name, day) for day in days]),
         }
         for name in [*sorted(services.settings.partners), "unknown"]

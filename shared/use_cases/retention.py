@@ -58,6 +58,7 @@ KINDS = (
     Kind("counters", "links-from", "keyed hash of a network, a number", AFTER, "limits by the hour", 1),
     Kind("counters", "links-to", "keyed hash of an address, a number", AFTER, "limits by the hour", 1),
     Kind("catalogue", "position", "a position as an employer published it", STAYS, "introductions name it"),
+    Kind("catalogue", "endpoint", "since when a partner wants no more of what we send", STAYS, "names nobody"),
     Kind("catalogue", "import", "which partner's list was imported, by whom, with counts", STAYS, "names nobody"),
     Kind("catalogue", "import_page", "rows of a partner's list until they are done, then their results by case", AFTER,
          "an import may be gone on with, and its results fetched", 30),

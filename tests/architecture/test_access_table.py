@@ -53,6 +53,7 @@ WRITTEN_DOWN = {
     "POST cases/{case_id}/duplicate": "admissions key",
     "POST cases/{case_id}/date-corrections": "admissions finance",
     "POST cases/{case_id}/date-corrections/{correction}/signature": "admissions finance key",
+    "POST cases/{case_id}/messages/{message}/sending": "admissions careers finance",
     "POST cases/{case_id}/holds": "admissions careers finance",
     "POST cases/{case_id}/holds/{hold}/release": "admissions careers finance",
     "GET cases/{case_id}/reads": "admin auditor",

@@ -99,6 +99,7 @@ HTTP = [
     ("post_duplicate", "POST cases/{case_id}/duplicate", "ANONYMOUS"),
     ("post_date_corrections", "POST cases/{case_id}/date-corrections", "ANONYMOUS"),
     ("post_date_corrections_signature", "POST cases/{case_id}/date-corrections/{correction}/signature", "ANONYMOUS"),
+    ("post_messages_sending", "POST cases/{case_id}/messages/{message}/sending", "ANONYMOUS"),
     ("post_holds", "POST cases/{case_id}/holds", "ANONYMOUS"),
     ("post_holds_release", "POST cases/{case_id}/holds/{hold}/release", "ANONYMOUS"),
     ("get_export", "GET cases/{case_id}/export", "ANONYMOUS"),

@@ -61,6 +61,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "application_reopened": (None, {}),
     "offer_lapse_undone": (None, {"answer_by": "2027-07-01"}),
     "partner_event_replayed": ("e" * 64, {}),
+    "message_sent_again": ("000009-0", {}),
     "intake_moved": (None, {"intake": "2027-autumn"}),
     "duplicate_closed": (None, {"duplicate_of": "e" * 26}),
     "correction_proposed": ("t2", {"what": "started_on", "day": "2027-05-02", "was": "2027-05-01"}),

@@ -46,7 +46,7 @@ FORBIDDEN_PAIRS = [pair for pair in PAIRS if pair not in ALLOWED]
 SAYS_ALL_BY_ITS_STATE = {
     "assessment_completed", "application_withdrawn", "application_reopened", "placement_disputed",
     "placement_retracted", "refund_refused", "refund_lapsed", "appeal_upheld", "recovery_opened", "recovery_recorded",
-    "recovery_waived", "partner_event_replayed",
+    "recovery_waived", "partner_event_replayed", "message_sent_again",
 }  # fmt: skip
 
 

@@ -46,6 +46,7 @@ export default {
   "duplicate": ["close_duplicate"],
   "date-corrections": ["propose_correction"],
   "date-corrections/{correction}/signature": ["sign_correction", "drop_correction"],
+  "messages/{message}/sending": ["send_message_again"],
   "holds": ["place_hold"],
   "holds/{hold}/release": ["release_hold"],
   "conflicts": ["declare_conflict"],

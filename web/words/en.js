@@ -873,6 +873,7 @@ export default {
   "route.recovery/outcome": "Close a recovery",
   "route.data-requests": "Record a request about data",
   "route.data-requests/ruling": "Rule on a request about data",
+  "route.messages/sending": "Send a message again",
   "route.holds": "Forbid erasure",
   "route.holds/release": "Allow erasure again",
   "route.conflicts": "Declare a conflict of interest",
@@ -995,6 +996,7 @@ export default {
   "event.correction_proposed": "The correction of a date was proposed.",
   "event.correction_signed": "A date was corrected.",
   "event.correction_dropped": "The correction of a date was dropped.",
+  "event.message_sent_again": "A message that did not arrive was sent once more.",
   "event.partner_event_replayed": "An event of a partner was tried once more.",
   "condition.degree_awarded": "the degree is awarded",
   "condition.degree_certificate": "the degree certificate is sent"

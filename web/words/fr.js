@@ -873,6 +873,7 @@ export default {
   "route.recovery/outcome": "Clore une restitution",
   "route.data-requests": "Noter une demande sur les données",
   "route.data-requests/ruling": "Décider d'une demande sur les données",
+  "route.messages/sending": "Renvoyer un message",
   "route.holds": "Interdire l'effacement",
   "route.holds/release": "Autoriser de nouveau l'effacement",
   "route.conflicts": "Déclarer un conflit d'intérêts",
@@ -995,6 +996,7 @@ export default {
   "event.correction_proposed": "La correction d'une date a été proposée.",
   "event.correction_signed": "Une date a été corrigée.",
   "event.correction_dropped": "La correction d'une date a été abandonnée.",
+  "event.message_sent_again": "Un message qui n'était pas arrivé a été renvoyé.",
   "event.partner_event_replayed": "Un événement d'un partenaire a été rejoué.",
   "condition.degree_awarded": "le diplôme est délivré",
   "condition.degree_certificate": "l'attestation de diplôme est envoyée"
