@@ -376,6 +376,14 @@ def test_what_a_person_may_do_can_be_done_here() -> None:
     assert offered <= theirs
 
 
+def test_the_desk_lists_every_id_that_a_route_asks_for() -> None:
+    lists = (WEB / "scripts" / "staff.js").read_text("utf-8").split("const IDS = {")[1].split("\n};")[0]
+
+    assert {name for path in ROUTES for name in re.findall(r"\{(\w+)\}", path)} <= set(
+        re.findall(r"^  (\w+): ", lists, re.MULTILINE)
+    )
+
+
 def test_what_staff_may_do_can_be_done_at_the_desk() -> None:
     theirs = {row.action for cycle in LIFE_CYCLES for row in cycle.rows if set(STAFF) & row.actors}
     offered = {action for actions in ROUTES.values() for action in actions}

@@ -89,7 +89,7 @@ function control(field, attributes) {
   if (kind === "checkbox") return make("input", { ...attributes, type: "checkbox" });
   const type = { date: "date", number: "number", email: "email", tel: "tel", file: "file" }[kind] ?? "text";
   const limits = kind === "number" ? { min, max, inputmode: "numeric", step: 1 } : kind === "date" ? { min, max } : { maxlength: max };
-  const more = kind === "file" ? { accept: ".pdf,.jpg,.jpeg,.png" } : { value, autocomplete: field.autocomplete ?? "off" };
+  const more = kind === "file" ? { accept: field.accept ?? ".pdf,.jpg,.jpeg,.png" } : { value, autocomplete: field.autocomplete ?? "off" };
   return make("input", { ...attributes, type, required, pattern: field.pattern, ...limits, ...more });
 }
 

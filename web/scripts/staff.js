@@ -3,7 +3,9 @@
 
 import { call, problemOf } from "./api.js";
 import { buildForm, problemText } from "./forms.js";
+import { careersDesk } from "./careers.js";
 import { guaranteeView } from "./guarantee.js";
+import { jobsView } from "./jobs.js";
 import { at, badge, facts, fill, make } from "./page.js";
 import ROUTES from "./routes.js";
 import { called, day, knows, moment, money, say, spoken } from "./words.js";
@@ -14,7 +16,7 @@ const CASE = "/api/cases/{case_id}/";
 let token = sessionStorage.getItem(KEPT);
 let person = read(token);
 let api = null;
-let open = null; // {id, version, seen} of the case on the desk.
+let open = null; // {id, version, seen, positions} of the case on the desk.
 
 document.addEventListener("spoken", show);
 at("sign-out").addEventListener("click", () => {
@@ -49,6 +51,8 @@ async function show() {
   at("who").textContent = say("staff.you_are", { name: person.name, roles: person.roles.map((each) => called("role", each)).join(", ") });
   api ??= (await call("GET", "/openapi.json")).body;
   searchForms();
+  at("careers").hidden = !person.roles.includes("careers");
+  if (!at("careers").hidden) careersDesk(token, keep);
   await route();
 }
 
@@ -159,14 +163,14 @@ async function openCase(id, note = null) {
     at("case-view").replaceChildren(make("p", { class: "notice bad" }, problemText(answer)));
     return;
   }
-  open = { id, version: answer.version, seen: answer.body };
-  const { seen } = open;
+  const { body: seen } = answer;
+  open = { id, version: answer.version, seen, positions: await positions(seen) };
   fill(at("case-view"),
     make("h2", { tabindex: -1 }, say("staff.case"), " ", make("code", {}, id)),
     make("div", { role: "status", "aria-live": "polite" }, note && make("p", { class: "notice good" }, note)),
     make("p", { class: "notice turn" }, make("strong", {}, called("role", seen.agenda.turn)), ": ", called("what", seen.agenda.what), ".", seen.agenda.due_at && [" ", say("case.due", { when: day(seen.agenda.due_at.slice(0, 10)) })]),
-    make("div", { class: "columns" }, about(seen), acts(seen)),
-    documents(seen),
+    jobsView(seen),
+    make("div", { class: "columns" }, make("div", {}, about(seen), documents(seen)), acts(seen)),
     make("details", { toggle: guarantee }, make("summary", {}, say("guarantee.title")), make("div", {})),
     make("details", { toggle: events }, make("summary", {}, say("staff.events")), make("div", {})),
     make("details", {}, make("summary", {}, say("staff.all_facts")), tree(seen)),
@@ -209,6 +213,8 @@ const IDS = {
   condition_id: ({ application }) => Object.keys(application.offer?.conditions ?? {}),
   placement: ({ placements }) => Object.keys(placements),
   same_as: ({ placements }) => Object.keys(placements),
+  introduction: ({ enrolment }) => Object.keys(enrolment.introductions),
+  position: () => open.positions,
   offer_id: ({ enrolment }) => Object.keys(enrolment.job_offers),
   leave_id: ({ enrolment }) => enrolment.leaves.map((each) => each.id),
   pause_id: ({ enrolment }) => enrolment.pauses.map((each) => each.id),
@@ -225,12 +231,21 @@ const IDS = {
   ].filter(Boolean),
 };
 
+const named = (each) => (Array.isArray(each) ? each : [each, each]);
+
+// Positions that somebody may be introduced to now, by title.
+async function positions(seen) {
+  if (!person.roles.includes("careers") || !seen.actions.careers?.includes("introduce")) return [];
+  const answer = await call("GET", "/positions?limit=100", { token });
+  return answer.ok ? answer.body.positions.map((each) => [each.position, `${each.title}, ${each.employer_name} (${each.country})`]) : [];
+}
+
 function actCard(path) {
   const operation = api.paths?.[CASE + path]?.post;
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   if (!operation || parameters.some((name) => IDS[name](open.seen).length === 0)) return null;
   const schema = operation.requestBody?.content["application/json"].schema;
-  const subjects = parameters.map((name) => ({ name, kind: "choice", required: true, choices: IDS[name](open.seen).map((id) => [id, id]) }));
+  const subjects = parameters.map((name) => ({ name, kind: "choice", required: true, choices: IDS[name](open.seen).map(named) }));
   const fields = schema ? fieldsOf(schema) : [];
   const title = called("route", path.replace(/\W*\{\w+\}/g, ""));
   const form = buildForm({
@@ -270,7 +285,7 @@ function fieldOf(name, schema, required) {
   const field = { name, required, value: typeof schema.default === "string" ? schema.default : undefined };
   const ids = IDS[name]?.(open.seen);
   if (schema.enum || schema.const) return { ...field, kind: "choice", choices: schema.enum ?? [schema.const] };
-  if (ids?.length && schema.type === "string") return { ...field, kind: "choice", choices: ids.map((id) => [id, id]) };
+  if (ids?.length && schema.type === "string") return { ...field, kind: "choice", choices: ids.map(named) };
   if (schema.type === "object") return { ...field, kind: "group", fields: fieldsOf(schema).map((each) => ({ ...each, name: `${name}.${each.name}`, required: each.required && required })) };
   if (schema.type === "array" && resolved(schema.items).type === "object") return { ...field, kind: "rows", fields: fieldsOf(schema.items) };
   if (schema.type === "array") return { ...field, kind: "list", hint: "hint.list" };
