@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from hypothesis import settings
 
 from local.testing import Stack
+from shared.adapters.blobs import Blobs
 from tests.people import Applicant
 
 # `make test` draws the same examples each time, on machines of any speed; `make soak` draws new ones.
@@ -43,3 +44,15 @@ def stack() -> Iterator[Stack]:
 def applicant(stack: Stack) -> Applicant:
     """Somebody new, who has not applied yet."""
     return Applicant(stack)
+
+
+@pytest.fixture
+async def blobs(stack: Stack) -> AsyncIterator[Blobs]:
+    """The product's own client of the evidence account."""
+    from azure.storage.blob.aio import BlobServiceClient as Client
+
+    account = stack.info["blob"]
+    client = Client(account["url"], credential=account["key"], retry_total=0)
+    found = Blobs(client, client, "evidence", "audits", "anchors", 30.0)
+    yield found
+    await found.close()

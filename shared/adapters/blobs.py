@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from azure.storage.blob.aio import BlobClient, BlobServiceClient
 
 RENEWED_AFTER = timedelta(days=1)
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 18
 EXPORTS = "exports/"
 """What the app wrote for somebody to fetch: beside the evidence, under a name that is no case's."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 from azure.core.exceptions import ClientAuthenticationError, HttpResponseError
@@ -34,18 +34,6 @@ def test_the_key_of_the_evidence_does_not_open_the_audits(stack: Stack) -> None:
     service = BlobServiceClient(audits["url"], credential=evidence["key"], retry_total=0)
     with service, pytest.raises((ClientAuthenticationError, HttpResponseError)):
         list(service.list_containers())
-
-
-@pytest.fixture
-async def blobs(stack: Stack) -> AsyncIterator[Blobs]:
-    """The product's own client of the evidence account."""
-    from azure.storage.blob.aio import BlobServiceClient as Client
-
-    account = stack.info["blob"]
-    client = Client(account["url"], credential=account["key"], retry_total=0)
-    found = Blobs(client, client, "evidence", "audits", "anchors", 30.0)
-    yield found
-    await found.close()
 
 
 @pytest.mark.parametrize("size", [0, 1, BLOCK_BYTES, 3 * BLOCK_BYTES + 7])

@@ -88,26 +88,39 @@ def test_a_query_without_an_index_is_found(text: str, missing: list[str]) -> Non
     assert all(one.startswith(other) for one, other in zip(found, missing, strict=True))
 
 
-def permitted(container: str) -> str:
-    text = texts()["modules/cosmos.bicep"]
+def permitted(container: str, text: str) -> str:
     append_only = re.findall(r"'(\w+)'", text.split("var appendOnly = ")[1].split("\n")[0])
     role = "appender" if container in append_only else "writer"
     block = text.split(f"resource {role} '")[1].split("\n}")[0]
     return block + text.split("var readActions")[1].split("\n]")[0]
 
 
+def not_permitted(act: str, container: str, text: str) -> list[str]:
+    """What a call of the store needs and the app may not do in that container."""
+    return [action for action in sorted(NEEDS[act]) if f"/{action}'" not in permitted(container, text)]
+
+
 @pytest.mark.parametrize(("where", "act", "container"), list(store_calls()))
 def test_the_app_may_do_what_it_does(where: str, act: str, container: str) -> None:
     assert container in CONTAINERS, where
-    for action in NEEDS[act]:
-        assert f"/{action}'" in permitted(container), where
+    assert not_permitted(act, container, texts()["modules/cosmos.bicep"]) == [], where
+
+
+@pytest.mark.parametrize("action", sorted(set().union(*NEEDS.values())))
+def test_a_right_that_is_missing_is_found(action: str) -> None:
+    text = texts()["modules/cosmos.bicep"]
+    faulty = text.replace(f"/{action}'", "/nothing'")
+
+    assert faulty != text
+    assert any(not_permitted(act, container, faulty) for _, act, container in store_calls())
 
 
 def test_audits_and_reads_can_be_added_to_only() -> None:
     for container in ("audits", "reads"):
-        assert "items/create" in permitted(container)
-        assert "items/replace" not in permitted(container)
-        assert "items/delete" not in permitted(container)
+        may = permitted(container, texts()["modules/cosmos.bicep"])
+        assert "items/create" in may
+        assert "items/replace" not in may
+        assert "items/delete" not in may
 
 
 def test_every_container_has_a_key_and_excludes_what_it_does_not_name() -> None:

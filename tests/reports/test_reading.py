@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 import statistics
 import uuid
@@ -16,16 +17,22 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.blobs import BLOCK_BYTES, Blobs
+from shared.adapters.cosmos import Create
 from shared.domain.errors import InvalidInput, NotFound
+from shared.domain.events import Actor
+from shared.domain.life_cycle import Role
 from shared.policy.__main__ import decode_facts
 from shared.policy.outcomes import outcomes, parse_roster
 from shared.presentation import exports, frame, pages
-from shared.reports import reading
+from shared.reports import downloads, reading
 from shared.reports.packs import pseudonym
-from shared.reports.refresh import run_reports
+from shared.reports.refresh import REPORTS, run_reports
+from shared.reports.sums import total
 from tests.builders import at
 from tests.reports.conftest import Desk
 from tests.reports.example import MEASURED, everybody
+from tests.reports.people import contribution
 
 NOW = at(MEASURED)
 IN_FIELD = ("1A", "1B", "1C", "1D", "1E")
@@ -196,6 +203,43 @@ async def test_the_public_sees_no_figure_of_fewer_than_five(measured: Desk) -> N
     assert cohort["cells"]["late"] is cohort["cells"]["graduates"] is cohort["cells"]["excluded"] is None
     assert set(cohort["median_base"]) <= {"USD"}
     assert "curve" not in json.dumps(told)
+
+
+def _of_their_own(number: int, proof: dict[str, Any]) -> dict[str, Any]:
+    """A proof whose hashes are nobody else's, as those of real people are."""
+    hashes = (hashlib.sha256(f"{number} {each}".encode()).hexdigest() for each in itertools.count())
+    told = [{**job, "events": [next(hashes) for _ in job["events"]]} for job in proof["jobs"]]
+    return {**proof, "chain": next(hashes), "jobs": told}
+
+
+@pytest.mark.soak
+async def test_pack_of_five_thousand_people_is_written_in_blocks_and_recomputed(desk: Desk, blobs: Blobs) -> None:
+    people = [contribution(person, MEASURED.isoformat()) for person in everybody()]
+    for start in range(0, 5000, 80):
+        some = [(n, *people[n % 30]) for n in range(start, min(start + 80, 5000))]
+        items = [
+            {"id": f"{n:026d}", "case_id": f"{n:026d}", "intake": desk.partition, "kind": "contribution",
+             "sequence": 1, "sums": sums, "proof": None if proof is None else _of_their_own(n, proof)}
+            for n, sums, proof in some
+        ]  # fmt: skip
+        await desk.store.commit(REPORTS, desk.partition, [Create(item) for item in items])
+    whole = total(people[n % 30][0] for n in range(5000))
+    summary = {"id": "summary", "intake": desk.partition, "kind": "summary", "sums": whole, "as_of": NOW.isoformat()}
+    await desk.store.commit(REPORTS, desk.partition, [Create(summary)])
+    desk.services.blobs = blobs
+    report, parts = await reading.pack_of(desk.services, desk.intake, "cirr", None, NOW)
+    by = Actor(role=Role.AUDITOR, id="somebody")
+
+    kept = await downloads.keep(desk.services, exports.pack(report, **parts), desk.intake, by)
+    packed = await downloads.fetch(desk.services, kept["export_id"])
+
+    committed, _ = await blobs._blob(blobs.evidence, f"exports/{kept['export_id']}").get_block_list("committed")
+    opened = zipfile.ZipFile(io.BytesIO(packed))
+    files = {name: opened.read(name) for name in opened.namelist()}
+    share = report["figures"]["in_field"]
+    assert len(committed) == -(-len(packed) // BLOCK_BYTES) > 1
+    assert len(rows(files, "people.csv")) == 5000
+    assert recomputed(rows(files, "people.csv"))["cirr", "in_field"] == (share["count"], share["of"])
 
 
 class Tags(HTMLParser):
