@@ -15,7 +15,7 @@ from shared.domain.custody import Custody
 from shared.domain.errors import Forbidden, LinkExpired, NotFound, Unauthenticated
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
-from shared.use_cases import deputies
+from shared.use_cases import deputies, links
 from shared.use_cases.conflicts import own_cases
 
 if TYPE_CHECKING:
@@ -226,6 +226,9 @@ async def admit(req: func.HttpRequest, services: Services, route: str, now: date
     access = ACCESS[route]
     if access.anyone or access.partner:
         return NOBODY
+    shown = [value for value in req.params.values() if LINK_TOKEN.fullmatch(value)]
+    if shown and await links.revoke_shown(services, shown):
+        raise Refused("link-in-address")
     token = _bearer(req)
     if "." not in token:
         if access.link is None:

@@ -43,6 +43,7 @@ SAFE_HEADERS = {
 PROBLEMS: dict[str, tuple[int, str]] = {
     "malformed-body": (400, "The body cannot be read."),
     "malformed-header": (400, "A header is not of its form."),
+    "link-in-address": (400, "A link was in an address, where others can read it. It has ended; ask for a new one."),
     "idempotency-key-missing": (400, "This request needs an Idempotency-Key."),
     "unauthenticated": (401, "It is not known who asks."),
     "bad-signature": (401, "The signature does not fit."),

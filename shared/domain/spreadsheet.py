@@ -10,6 +10,8 @@ from itertools import islice
 INVISIBLE = " \ufeff\u200b\u200c\u200d\u2060"
 STARTS_A_FORMULA = frozenset("=+-@\t\r\n\x00|%＝＋－＠")
 ROWS_MAX = 50_000
+CELL_MAX = 32_767
+"""As much as a cell can hold; what is longer is cut, and ends in dots."""
 
 
 def cell(value: object) -> str:
@@ -21,7 +23,8 @@ def cell(value: object) -> str:
     if isinstance(value, int):
         return str(value)
     text = str(value)
-    return f"'{text}" if text.lstrip(INVISIBLE)[:1] in STARTS_A_FORMULA else text
+    safe = f"'{text}" if text.lstrip(INVISIBLE)[:1] in STARTS_A_FORMULA else text
+    return safe if len(safe) <= CELL_MAX else safe[: CELL_MAX - 1] + "…"
 
 
 def as_csv(header: Iterable[str], rows: Iterable[Iterable[object]]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from shared.domain.events import Actor
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.links")
 
 
 async def revoke_links(services: Services, case_id: str) -> int:
@@ -26,6 +29,16 @@ async def revoke_links(services: Services, case_id: str) -> int:
         count += len(rows)
         await _revoke(services, rows)
     return count
+
+
+async def revoke_shown(services: Services, tokens: list[str]) -> bool:
+    """End the links among these, which stood in an address and so in logs of others. Whether there was one."""
+    ids = [hashlib.sha256(token.encode()).hexdigest() for token in tokens]
+    rows = [row for each in ids if (row := await services.store.read("links", each, each)) is not None]
+    await _revoke(services, rows)
+    for row in rows:
+        logger.error("a link was in an address", extra={"case_id": row["case_id"]})
+    return bool(rows)
 
 
 async def _revoke(services: Services, rows: list[dict[str, Any]]) -> None:

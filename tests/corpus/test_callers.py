@@ -170,12 +170,19 @@ def test_g7_link_of_one_person_opens_no_other_case(stack: Stack, applicant: Appl
     assert (strange.status_code, strange.content) == (404, nothing.content)
 
 
-def test_g9_token_in_an_address_opens_nothing(stack: Stack, applicant: Applicant) -> None:
+@pytest.mark.parametrize("name", ["token", "access_token", "link"])
+def test_g9_link_in_an_address_opens_nothing_and_is_ended(stack: Stack, applicant: Applicant, name: str) -> None:
     applicant.applied()
-    for name in ("token", "access_token", "link"):
-        answer = stack.client.get(f"{stack.api}/cases/{applicant.case_id}?{name}={applicant.link}")
-        assert answer.status_code == 401
-        assert applicant.link not in answer.text
+    address = f"{stack.api}/cases/{applicant.case_id}"
+    unknown = stack.client.get(f"{address}?{name}={'A' * 43}")
+    before = applicant.sees()
+
+    answer = stack.client.get(f"{address}?{name}={applicant.link}")
+
+    assert (unknown.status_code, before.status_code) == (401, 200)
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/link-in-address")
+    assert applicant.link not in answer.text
+    assert applicant.sees().status_code == 410
 
 
 def test_g11_only_the_address_as_it_was_given_is_written_to(stack: Stack, applicant: Applicant) -> None:

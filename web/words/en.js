@@ -302,6 +302,7 @@ export default {
   "problem.unreachable": "The service did not answer. Nothing is lost: please try again.",
   "problem.malformed-body": "The request could not be read.",
   "problem.malformed-header": "The request could not be read.",
+  "problem.link-in-address": "A link was in an address, where others can read it. It has ended; please ask for a new one.",
   "problem.idempotency-key-missing": "The request was incomplete. Please reload the page.",
   "problem.unauthenticated": "We do not know who asks. Please sign in again.",
   "problem.bad-signature": "The signature does not fit.",

@@ -302,6 +302,7 @@ export default {
   "problem.unreachable": "Le service n'a pas répondu. Rien n'est perdu : réessayez.",
   "problem.malformed-body": "La demande est illisible.",
   "problem.malformed-header": "La demande est illisible.",
+  "problem.link-in-address": "Un lien figurait dans une adresse, où d'autres peuvent le lire. Il n'est plus valable ; veuillez en demander un nouveau.",
   "problem.idempotency-key-missing": "La demande était incomplète. Rechargez la page.",
   "problem.unauthenticated": "Nous ne savons pas qui demande. Connectez-vous à nouveau.",
   "problem.bad-signature": "La signature ne convient pas.",
