@@ -218,6 +218,19 @@ def test_numbers_and_plain_text_stand_as_they_are(value: Any, written: str) -> N
     assert cell(value) == written
 
 
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ('a "b", c\nd', '"a ""b"", c\nd"'),
+        ("x" * 32_767, "x" * 32_767),
+        ("x" * 32_768, "x" * 32_766 + "…"),
+        ("=" + "x" * 40_000, "'=" + "x" * 32_764 + "…"),
+    ],
+)
+def test_cell_is_quoted_and_no_longer_than_a_cell(value: str, written: str) -> None:
+    assert as_csv(["a"], [[value]]).decode("utf-8-sig") == f"a\r\n{written}\r\n"
+
+
 @pytest.mark.soak
 def test_five_thousand_rows(stack: Stack, people: list[Applicant]) -> None:
     rows = [row(people[number % 2], case_id="a" * 26 if number % 50 else people[0].case_id) for number in range(5000)]
