@@ -15,7 +15,7 @@ from local.cosmos import charges
 from local.cosmos.clock import Clock
 from local.cosmos.partition_key import HALF_PAIR, Range, effective_key, key_from_header, key_text
 from local.cosmos.resources import query_of
-from local.cosmos.sql.keys import first_key, pinned_key
+from local.cosmos.sql.keys import first_key, pinned_key, texts_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.plan import needs_plan, plan_of
 from local.cosmos.sql.run import Cursor, Items, Page, Program
@@ -58,6 +58,8 @@ class Target:
     spans_ranges: bool
     # The first of the keys in whose order the items are wanted, where they are.
     first_key: str | None = None
+    # What the items must have in their texts.
+    texts: tuple[bytes, ...] = ()
 
 
 class Queries:
@@ -83,6 +85,7 @@ class Queries:
         query = parse(text)
         program = Program(query, parameters, self.clock.now())
         target, token = self._target(request, container, query, parameters)
+        target.texts = texts_of(query, parameters)
         check_order_index(query, container)
         answer = await self._page(request, container, program, target, token, stale_at)
         if request.is_set("x-ms-documentdb-populatequerymetrics"):
@@ -174,14 +177,14 @@ class Queries:
                             INLINE_ITEMS_MAX))  # fmt: skip
 
         def beyond(sql: sqlite3.Connection) -> Items:
-            return lambda n: self._items(sql, container, target.where, now, max(n, 0), stale_at)
+            return lambda n: self._items(sql, container, target.where, now, max(n, 0), stale_at, target.texts)
 
         def aside() -> Page:
             sql = self.store.reader()
             if target.first_key is None or stale_at is not None:
                 return program.run(beyond(sql), cursor, size, self.seconds_max)
             key = resumed_key(target.first_key, cursor)
-            ordered = self.store.scan_keys(sql, container, target.where, now, key)
+            ordered = self.store.scan_keys(sql, container, target.where, now, key, target.texts)
             return program.run(lambda _: ordered, cursor, size, self.seconds_max, is_in_order=True)
 
         if program.needs_main_thread:
@@ -202,11 +205,18 @@ class Queries:
         return Answer(200, body, headers, charge=charges.query(1, len(page.rows), len(rows)))
 
     def _items(
-        self, sql: sqlite3.Connection, container: Container, where: Where, now: float, after: int, stale_at: int | None
+        self,
+        sql: sqlite3.Connection,
+        container: Container,
+        where: Where,
+        now: float,
+        after: int,
+        stale_at: int | None,
+        texts: tuple[bytes, ...] = (),
     ) -> Iterator[tuple[int, bytes]]:
-        live = self.store.scan(sql, container, where, now, after)
         if stale_at is None:
-            return live
+            return self.store.scan(sql, container, where, now, after, texts)
+        live = self.store.scan(sql, container, where, now, after)
         return iter(stale_items(self.store, container, where, live, stale_at, after))
 
 

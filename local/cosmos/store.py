@@ -40,6 +40,7 @@ CONTAINER_SHIFT = 44
 LSN_SHIFT = 7
 ITEM_COLUMNS = "n, pk, id, epk, lsn, ts, ttl, expires, etag, body"
 INSERT = f"INSERT INTO items (container, {ITEM_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+HOLDS = " AND instr(body, ?)"
 # How many overwritten versions are remembered (in memory) for reads from a stale replica.
 HISTORY_MAX = 5_000
 PAGE_BYTES = 4096
@@ -427,27 +428,42 @@ class Store:
     # -- reads in order ----------------------------------------------------------------------------------------
 
     def scan(
-        self, sql: sqlite3.Connection, container: Container, where: "Where", now: float, after: int = 0
+        self,
+        sql: sqlite3.Connection,
+        container: Container,
+        where: "Where",
+        now: float,
+        after: int = 0,
+        texts: tuple[bytes, ...] = (),
     ) -> Iterator[tuple[int, bytes]]:
-        """Number and body of every live item in this place, in the order of creation, beyond number `after`."""
+        """Number and body of every live item in this place, in the order of creation, beyond number `after`.
+
+        Items without all of these texts in their bodies are left out.
+        """
         condition, values = where.sql(container)
         first = max(after + 1, container.number << CONTAINER_SHIFT)
         last = ((container.number + 1) << CONTAINER_SHIFT) - 1
         cursor = sql.execute(
             f"SELECT n, body FROM items WHERE {condition} AND n BETWEEN ? AND ?"
-            " AND (expires IS NULL OR expires > ?) ORDER BY n",
-            (*values, first, last, now),
+            f" AND (expires IS NULL OR expires > ?){HOLDS * len(texts)} ORDER BY n",
+            (*values, first, last, now, *texts),
         )
         return _rows(cursor)
 
     def scan_keys(
-        self, sql: sqlite3.Connection, container: Container, where: "Where", now: float, first: str
+        self,
+        sql: sqlite3.Connection,
+        container: Container,
+        where: "Where",
+        now: float,
+        first: str,
+        texts: tuple[bytes, ...] = (),
     ) -> Iterator[tuple[int, bytes]]:
         """The same of those items whose key is a string from `first` on, in the order of their keys."""
         cursor = sql.execute(
             "SELECT n, body FROM items INDEXED BY items_by_id WHERE container=? AND pk >= ? AND pk < '['"
-            " AND epk >= ? AND epk < ? AND (expires IS NULL OR expires > ?) ORDER BY pk, n",
-            (container.number, STRING_MARK + first, where.low, where.high, now),
+            f" AND epk >= ? AND epk < ? AND (expires IS NULL OR expires > ?){HOLDS * len(texts)} ORDER BY pk, n",
+            (container.number, STRING_MARK + first, where.low, where.high, now, *texts),
         )
         return _rows(cursor)
 

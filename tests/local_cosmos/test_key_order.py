@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from local.cosmos.partition_key import effective_key, key_of_item, key_text
 from local.cosmos.queries import resumed_key
-from local.cosmos.sql.keys import first_key
+from local.cosmos.sql.keys import first_key, texts_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.run import Cursor, Items, Page, Program
 from local.cosmos.store import Container, Item, Store, Where
@@ -114,6 +114,28 @@ def test_reading_along_the_keys_gives_the_pages_of_a_sorted_scan(
     for part in container.ranges:
         where = Where(low=part.low, high=part.high)
         assert all_pages(along_the_keys) == all_pages(sorted_scan)
+
+
+@given(st.text() | st.text('"\\/\x01\x7f\u00e9', min_size=1))
+def test_scan_for_a_text_finds_the_items_that_have_it(store: Store, text: str) -> None:
+    container = a_container(store, ["/pk"])
+    put(store, container, {"id": "a", "pk": "p", "deep": {"text": text}})
+    query = parse("SELECT * FROM c WHERE (c.deep.text = @text AND true) AND c.pk = 'p'")
+
+    texts = texts_of(query, {"@text": text})
+    other = texts_of(query, {"@text": f"{text}."})
+
+    assert [len(list(store.scan(store.writer, container, Where(), 0, 0, wanted))) for wanted in (texts, other)] == [
+        1,
+        0,
+    ]
+    assert len(list(store.scan_keys(store.writer, container, Where(), 0, "", texts))) == 1
+
+
+def test_only_what_must_be_equal_is_looked_for_in_texts() -> None:
+    query = parse("SELECT * FROM c WHERE c.a = 'x' AND (c.b = 'y' OR c.d = 'z') AND NOT c.e = 'v' AND c.f != 'w'")
+
+    assert texts_of(query, {}) == (b'"x"',)
 
 
 @pytest.mark.parametrize("query", OTHERWISE)

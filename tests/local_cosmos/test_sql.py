@@ -44,14 +44,6 @@ def is_answered_or_refused(query: str) -> bool:
     return True
 
 
-@given(st.text() | st.text('"\\/\x01\x7fé', min_size=1))
-def test_item_is_found_by_any_text_that_it_holds(text: str) -> None:
-    item = {"id": "a", "deep": {"text": text}}
-
-    assert results("SELECT VALUE c.id FROM c WHERE c.deep.text = @t", item, parameters={"@t": text}) == ["a"]
-    assert results("SELECT VALUE c.id FROM c WHERE c.deep.text = @t", item, parameters={"@t": text + "."}) == []
-
-
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [

@@ -1,10 +1,11 @@
-"""What a query's text says about partition keys: which one it is about, and whether it goes through them in order."""
+"""What a query's text says of the items it is about: their keys, the order of their keys, what they have in them."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from local.cosmos.partition_key import HALF_PAIR
 from local.cosmos.sql.syntax import Binary, Literal, Logical, Name, Parameter, Select, aggregates_in, path_of
+from local.cosmos.wire import dumps
 
 Path = tuple[str, ...]
 
@@ -13,7 +14,7 @@ MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 def pinned_key(query: Select, parameters: dict[str, Any], paths: list[Path]) -> list[Any] | None:
     """The values that WHERE fixes for all these paths by equality, or None if it leaves one open."""
-    pinned = {path: value for path, operator, value in comparisons(query, parameters) if operator == "="}
+    pinned = {path: value for path, operator, value in _comparisons(query, parameters) if operator == "="}
     if not all(path in pinned for path in paths):
         return None
     return [pinned[path] for path in paths]
@@ -36,13 +37,19 @@ def first_key(query: Select, parameters: dict[str, Any], paths: list[Path]) -> s
         return None
     bounds = [
         value
-        for of, operator, value in comparisons(query, parameters)
+        for of, operator, value in _comparisons(query, parameters)
         if of == paths[0] and operator in (">", ">=") and isinstance(value, str) and not HALF_PAIR.search(value)
     ]
     return max(bounds, default=None)
 
 
-def comparisons(query: Select, parameters: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
+def texts_of(query: Select, parameters: dict[str, Any]) -> tuple[bytes, ...]:
+    """What an item must have in its text to match at all, so that most need not be parsed to be passed over."""
+    wanted = (value for _, operator, value in _comparisons(query, parameters) if operator == "=")
+    return tuple(dumps(value) for value in wanted if isinstance(value, str) and not HALF_PAIR.search(value))
+
+
+def _comparisons(query: Select, parameters: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
     """Path, operator and constant of each comparison that WHERE insists on."""
     pending = [query.where]
     while pending:

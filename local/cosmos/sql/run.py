@@ -16,7 +16,6 @@ from local.cosmos.sql.evaluate import (
     compile_select_names,
     object_of,
 )
-from local.cosmos.sql.keys import comparisons
 from local.cosmos.sql.syntax import (
     Call,
     Expression,
@@ -87,12 +86,6 @@ class Program:
         self.root_slot = scope.declare("")
         self.rows = _compile_sources(query, scope, self.root_slot)
         self.where = compile_expression(query.where, scope) if query.where is not None else None
-        # Texts that an item must have in it to match at all: most need not be parsed to be passed over.
-        self.needles = [
-            dumps(value)
-            for _, operator, value in comparisons(query, parameters)
-            if operator == "=" and isinstance(value, str) and value.isascii()
-        ]
         self.is_grouped = bool(query.group_by) or any(aggregates_in(column.expression) for column in query.columns)
         if self.is_grouped:
             _check_grouping(query)
@@ -177,12 +170,10 @@ class Program:
     def _matches(self, items: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, int, bytes, Slots]]:
         """Item number, place among the item's rows, the item's text and the variables of each row that matches."""
         slots: Slots = [UNDEFINED] * self.slot_count
-        where, rows, root, needles = self.where, self.rows, self.root_slot, self.needles
+        where, rows, root = self.where, self.rows, self.root_slot
         needs_document = not self.is_item or where is not None or bool(self.order_by)
         for n, body in items:
             self.patience.look_at_the_clock()
-            if needles and not all(needle in body for needle in needles):
-                continue
             if not needs_document:
                 yield n, 0, body, slots
                 continue
