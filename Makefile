@@ -52,6 +52,7 @@ bench: setup
 	@$(BIN)/python tools/bench_commands.py
 	@$(BIN)/python tools/bench_cosmos.py
 	@$(BIN)/python tools/bench_reports.py
+	@$(BIN)/python tools/bench_audit.py
 
 spans: setup
 	@$(BIN)/python -m local.spans

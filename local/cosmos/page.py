@@ -144,7 +144,8 @@ by("clear").onclick = async () => {
   say("ruled", "cleared", false);
 };
 by("example").onclick = () => { by("rules").value = JSON.stringify(EXAMPLE, null, 1); by("rules").focus(); };
-showContainers(); lookForCalls(); showFaults(); setInterval(lookForCalls, 2000);
+showContainers().then(() => by("container").value && run());
+lookForCalls(); showFaults(); setInterval(lookForCalls, 2000);
 </script>
 </body>
 </html>
