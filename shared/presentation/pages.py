@@ -199,7 +199,8 @@ def liability_page(report: Mapping[str, Any], language: str) -> str:
             (str(e["days_left"]), _percent(say, e["chance_permille"]), say.money(e["amount"]), str(e["guarantees"]))
             for e in report["open"]
         ]
-        parts.append(section(say("open_now"), table(say("open_now"), heads, rows)))
+        each = f"<details><summary>{escape(say('each_open'))}</summary>{table(say('open_now'), heads, rows)}</details>"
+        parts.append(section(say("open_now"), each))
     for whose, curve in report["curves"].items():
         parts.append(_search(say, curve).replace("<h2>", f"<h2>{escape(whose)}: ", 1))
     return page(say, say("liability_title"), *parts, provenance(say, report))

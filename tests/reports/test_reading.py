@@ -7,21 +7,24 @@ import hashlib
 import io
 import itertools
 import json
+import re
 import statistics
 import uuid
 import zipfile
 from datetime import date
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.adapters.blobs import BLOCK_BYTES, Blobs
 from shared.adapters.cosmos import Create
+from shared.domain.case import LIFE_CYCLES
 from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.events import Actor
-from shared.domain.life_cycle import Role
+from shared.domain.life_cycle import NONE, Role
 from shared.policy.__main__ import decode_facts
 from shared.policy.outcomes import outcomes, parse_roster
 from shared.presentation import exports, frame, pages
@@ -286,6 +289,19 @@ async def test_pages_have_pictures_with_names_tables_and_no_script(measured: Des
         assert report["definition"]["version"] in made["outcomes"]
     assert [tag for tag, _ in Tags(made["outcomes"]).seen].count("svg") == 4  # bars, curve, salaries in two currencies
     assert report["data_hash"] in made["outcomes"]
+
+
+def test_whoever_is_waited_for_every_task_and_every_stage_has_a_name_in_both_languages() -> None:
+    agenda = (Path(__file__).parents[2] / "shared" / "use_cases" / "agenda.py").read_text("utf-8")
+    tasks = {*re.findall(r'Turn\("\w+", "(\w+)"', agenda), *re.findall(r'\("\w+", "(\w+)", levels', agenda)}
+    stages = {state for cycle in LIFE_CYCLES[:2] for state in cycle.states} - {NONE}
+    who = {*re.findall(r'Turn\("(\w+)"', agenda)}
+
+    assert [cycle.name for cycle in LIFE_CYCLES[:2]] == ["application", "enrolment"]
+    assert {"assign", "verify_placement"} <= tasks
+    for said in frame._words().values():
+        for kind, codes in (("what", tasks), ("stage", stages), ("who", who - {"nobody"})):
+            assert {f"{kind}.{code}" for code in codes} <= set(said)
 
 
 def test_both_languages_say_the_same_things() -> None:
