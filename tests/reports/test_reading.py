@@ -26,7 +26,8 @@ from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.events import Actor
 from shared.domain.life_cycle import NONE, Role
 from shared.policy.__main__ import decode_facts
-from shared.policy.outcomes import outcomes, parse_roster
+from shared.policy.outcomes import Roster, outcomes, parse_roster
+from shared.policy.yardsticks import YARDSTICKS
 from shared.presentation import exports, frame, pages
 from shared.reports import downloads, reading
 from shared.reports.packs import pseudonym
@@ -302,6 +303,13 @@ def test_whoever_is_waited_for_every_task_and_every_stage_has_a_name_in_both_lan
     for said in frame._words().values():
         for kind, codes in (("what", tasks), ("stage", stages), ("who", who - {"nobody"})):
             assert {f"{kind}.{code}" for code in codes} <= set(said)
+
+
+def test_every_figure_of_every_yardstick_has_a_name_in_both_languages() -> None:
+    for definition in YARDSTICKS:
+        for figure in definition.measure(Roster(0, (180,), ()), 180):
+            for said in frame._words().values():
+                assert f"figure.{figure}" in said
 
 
 def test_both_languages_say_the_same_things() -> None:
