@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from local.cosmos.partition_key import effective_key, key_of_item, key_text
 from local.cosmos.queries import resumed_key
-from local.cosmos.sql.keys import first_key, texts_of
+from local.cosmos.sql.keys import first_key, pinned_key, texts_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.run import Cursor, Items, Page, Program
 from local.cosmos.store import Container, Item, Store, Where
@@ -132,10 +132,30 @@ def test_scan_for_a_text_finds_the_items_that_have_it(store: Store, text: str) -
     assert len(list(store.scan_keys(store.writer, container, Where(), 0, "", texts))) == 1
 
 
+@pytest.mark.parametrize(
+    "source", ["(SELECT VALUE {'pk': CONCAT(r.pk, 'x')} FROM r) AS c", "c IN r.parts", "r.part AS c"]
+)
+def test_what_is_compared_in_or_made_of_an_item_says_nothing_of_the_item(source: str) -> None:
+    query = parse(f"SELECT * FROM {source} WHERE c.pk = 'ax'")
+
+    assert texts_of(query, {}) == ()
+    assert pinned_key(query, {}, [("pk",)]) is None
+
+
 def test_only_what_must_be_equal_is_looked_for_in_texts() -> None:
     query = parse("SELECT * FROM c WHERE c.a = 'x' AND (c.b = 'y' OR c.d = 'z') AND NOT c.e = 'v' AND c.f != 'w'")
 
     assert texts_of(query, {}) == (b'"x"',)
+
+
+def test_query_of_a_thousand_conditions_is_run(store: Store) -> None:
+    container = a_container(store, ["/pk"])
+    put(store, container, {"id": "a", "pk": "p"})
+    query = parse("SELECT * FROM c WHERE " + " AND ".join(["c.pk = 'p'"] * 2000))
+
+    found = store.scan(store.writer, container, Where(), 0, 0, texts_of(query, {}))
+
+    assert len(list(found)) == 1
 
 
 @pytest.mark.parametrize("query", OTHERWISE)

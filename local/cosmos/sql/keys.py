@@ -1,6 +1,7 @@
 """What a query's text says of the items it is about: their keys, the order of their keys, what they have in them."""
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from local.cosmos.partition_key import HALF_PAIR
@@ -9,6 +10,8 @@ from local.cosmos.wire import dumps
 
 Path = tuple[str, ...]
 
+# SQLite takes no condition of any length.
+TEXTS_MAX = 8
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
@@ -27,11 +30,8 @@ def first_key(query: Select, parameters: dict[str, Any], paths: list[Path]) -> s
     """
     if len(paths) != 1 or len(query.sources) != 1 or len(query.order_by) != 1 or query.distinct or query.group_by:
         return None
-    source, order = query.sources[0], query.order_by[0]
-    if source.iterates or not isinstance(source.expression, Name) or order.descending:
-        return None
-    path = path_of(order.expression)
-    if path is None or (path[0], tuple(path[1])) != (query.root, paths[0]):
+    order, path = query.order_by[0], path_of(query.order_by[0].expression)
+    if order.descending or path is None or (path[0], tuple(path[1])) != (query.root, paths[0]):
         return None
     if any(aggregates_in(column.expression) for column in query.columns):
         return None
@@ -46,11 +46,15 @@ def first_key(query: Select, parameters: dict[str, Any], paths: list[Path]) -> s
 def texts_of(query: Select, parameters: dict[str, Any]) -> tuple[bytes, ...]:
     """What an item must have in its text to match at all, so that most need not be parsed to be passed over."""
     wanted = (value for _, operator, value in _comparisons(query, parameters) if operator == "=")
-    return tuple(dumps(value) for value in wanted if isinstance(value, str) and not HALF_PAIR.search(value))
+    texts = (dumps(value) for value in wanted if isinstance(value, str) and not HALF_PAIR.search(value))
+    return tuple(islice(texts, TEXTS_MAX))
 
 
 def _comparisons(query: Select, parameters: dict[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str, Any]]:
-    """Path, operator and constant of each comparison that WHERE insists on."""
+    """Path, operator and constant of each comparison of the item that WHERE insists on."""
+    source = query.sources[0] if query.sources else None
+    if source is None or source.iterates or not isinstance(source.expression, Name):
+        return  # What is compared is something in the item, or made of it.
     pending = [query.where]
     while pending:
         part = pending.pop()
