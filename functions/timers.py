@@ -29,6 +29,10 @@ Sweep = Callable[["Services", datetime], Awaitable[dict[str, int]]]
 async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
     """The net of the inbox and of the outbox, and a look at what is late; trouble with one must not stop the others."""
     try:
+        clocks = await watch.compare_clocks(services, now)
+    except PledgeError:
+        clocks = {}  # A store that does not answer is told of below.
+    try:
         heard = await partners.run_inbox(services, now)
     except PledgeError:
         logger.exception("the inbox could not be read")
@@ -44,7 +48,7 @@ async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
     except PledgeError:
         logger.exception("what is late could not be asked")
         seen = {"look_failed": 1}
-    return heard | sent | seen
+    return heard | sent | seen | clocks
 
 
 async def _forget(services: Services, now: datetime) -> dict[str, int]:

@@ -13,6 +13,8 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared import telemetry
@@ -123,6 +125,20 @@ class Store:
 
         with telemetry.span("store.read", container=container):
             return await self._reading(once)
+
+    async def time(self, container: str) -> datetime | None:
+        """What time it is for the store: its answer to a look at what is never there carries it."""
+        from azure.cosmos.exceptions import CosmosResourceNotFoundError
+
+        async def once() -> datetime | None:
+            try:
+                await self._container(container).read_item("time", partition_key="time")
+            except CosmosResourceNotFoundError as error:
+                stated = (error.headers or {}).get("Date")
+                return parsedate_to_datetime(stated) if stated else None
+            return None
+
+        return await self._reading(once)
 
     async def query(
         self, container: str, text: str, parameters: dict[str, Any], partition_key: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,19 @@ from shared.use_cases.commands import CASES, STAFF_ROLES
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
+logger = logging.getLogger("pledge.watch")
+
 COUNTED_MAX = 1000
+SKEW_SECONDS = 60
+
+
+async def compare_clocks(services: Services, now: datetime) -> dict[str, int]:
+    """How far our clock is from the store's. Signatures, tokens and deadlines all rest on ours."""
+    stated = await services.store.time("counters")
+    seconds = int((now - stated).total_seconds()) if stated is not None else 0
+    if abs(seconds) > SKEW_SECONDS:
+        logger.error("our clock is off", extra={"seconds": seconds})
+    return {"clock_off_seconds": seconds}
 
 
 async def look(services: Services, now: datetime) -> dict[str, int]:

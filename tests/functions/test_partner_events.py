@@ -202,3 +202,17 @@ def test_secret_of_one_partner_is_not_good_at_another_ones_door(calm: Stack) -> 
     answer = post(calm, "contoso", b"{}", secret_of(calm, "northwind"))
 
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/bad-signature")
+
+
+def test_clock_that_is_a_minute_from_the_stores_is_told(calm: Stack) -> None:
+    door = f"{calm.info['cosmos']['endpoint'].rstrip('/')}/_local/clock"
+    log = calm.data / "logs" / "host.log"
+    assert calm.run_timer("run_deliveries")
+    before = log.read_text("utf-8")
+
+    calm.client.post(door, json={"now": "2027-01-11T14:02:00Z"}).raise_for_status()
+    assert calm.run_timer("run_deliveries")
+
+    told = log.read_text("utf-8").removeprefix(before)
+    assert "our clock is off" not in before
+    assert "our clock is off" in told

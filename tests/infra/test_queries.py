@@ -20,6 +20,7 @@ QUERIES = queries()
 
 NEEDS = {
     "read": {"items/read"},
+    "time": {"items/read"},
     "query": {"executeQuery"},
     "page": {"executeQuery"},
     "changes": {"readChangeFeed"},
