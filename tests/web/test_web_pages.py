@@ -18,6 +18,7 @@ from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
 from shared.domain.case import LIFE_CYCLES
+from shared.domain.enrolment import INTRODUCTIONS
 from shared.domain.life_cycle import Role
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -234,6 +235,7 @@ def test_what_the_service_may_say_has_words() -> None:
     agenda = (ROOT / "shared" / "use_cases" / "agenda.py").read_text("utf-8")
     kinds |= {f"what.{what}" for what in re.findall(r'Turn\("\w+", "(\w+)"', agenda)}
     kinds |= {f"what.{what}" for what in re.findall(r'\("\w+", "(\w+)", levels', agenda)}
+    kinds |= {f"introduction.{status}" for status in INTRODUCTIONS}
     kinds |= {f"rejection.{reason}" for reason in PROGRAMME["rejection_reasons"]}
     assert kinds <= set(WORDS["en"]), kinds - set(WORDS["en"])
 
@@ -379,9 +381,8 @@ def test_what_a_person_may_do_can_be_done_here() -> None:
 def test_the_desk_lists_every_id_that_a_route_asks_for() -> None:
     lists = (WEB / "scripts" / "staff.js").read_text("utf-8").split("const IDS = {")[1].split("\n};")[0]
 
-    assert {name for path in ROUTES for name in re.findall(r"\{(\w+)\}", path)} <= set(
-        re.findall(r"^  (\w+): ", lists, re.MULTILINE)
-    )
+    asked = {name for path in ROUTES for name in re.findall(r"\{(\w+)\}", path)}
+    assert asked - set(re.findall(r"^  (\w+): ", lists, re.MULTILINE)) == {"message"}, "is no part of the case: typed"
 
 
 def test_what_staff_may_do_can_be_done_at_the_desk() -> None:

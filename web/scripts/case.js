@@ -136,6 +136,8 @@ function record() {
   if (placements.length) part("case.jobs", list(placements.map(([id, each]) => [make("strong", {}, say("case.job", { id })), ` — ${job(each)} `, standing(id) && badge({ verified: "good", stated: "good" }[standing(id).state] ?? "open", called("job_state", standing(id).state))])));
   const offers = Object.entries(seen.offers);
   if (offers.length) part("case.job_offers", list(offers.map(([, each]) => [day(each.offered_on), " — ", each.outcome ? called("choice", each.outcome) : say("case.unanswered"), ", ", called("qualifying", each.qualifying)])));
+  const introductions = Object.values(seen.introductions);
+  if (introductions.length) part("case.introductions", list(introductions.map((each) => [day(each.on), " — ", called("introduction", each.status)])));
   const weeks = Object.entries(seen.search_weeks).sort().reverse();
   if (weeks.length) part("case.weeks", list(weeks.map(([monday, number]) => say("case.week_line", { day: day(monday), count: number }))));
   const spans = [...seen.pauses.map((each) => ["case.pause", each]), ...seen.leaves.map((each) => ["case.leave_days", each])];

@@ -208,7 +208,7 @@ function acts(seen) {
   return make("section", { class: "part" }, make("h3", {}, say("staff.acts")), cards.length ? cards : make("p", {}, say("staff.no_acts")));
 }
 
-// The ids that a route or a form may name, from the case.
+// The ids that a route or a form may name, from the case. A message's is not there: it is typed, as an alert names it.
 const IDS = {
   condition_id: ({ application }) => Object.keys(application.offer?.conditions ?? {}),
   placement: ({ placements }) => Object.keys(placements),
@@ -243,9 +243,9 @@ async function positions(seen) {
 function actCard(path) {
   const operation = api.paths?.[CASE + path]?.post;
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-  if (!operation || parameters.some((name) => IDS[name](open.seen).length === 0)) return null;
+  if (!operation || parameters.some((name) => IDS[name]?.(open.seen).length === 0)) return null;
   const schema = operation.requestBody?.content["application/json"].schema;
-  const subjects = parameters.map((name) => ({ name, kind: "choice", required: true, choices: IDS[name](open.seen).map(named) }));
+  const subjects = parameters.map((name) => ({ name, required: true, ...(name in IDS ? { kind: "choice", choices: IDS[name](open.seen).map(named) } : { kind: "text", max: 128 }) }));
   const fields = schema ? fieldsOf(schema) : [];
   const title = called("route", path.replace(/\W*\{\w+\}/g, ""));
   const form = buildForm({
