@@ -88,6 +88,12 @@ async def _gathered(services: Services, case: Case, now: datetime) -> dict[str, 
         "submissions": by_kind.get("submission", []),
         "notes": [{"text": note["text"]} for note in by_kind.get("note", [])],
         "letters": [_letter(row, case.language) for row in by_kind.get("message", []) if row["channel"] == "mail"],
+        "contacts": [{"email": row["email"], "named_by": row["named_by"]} for row in by_kind.get("contact", [])],
+        "told_partners": [
+            {"partner": row["partner"], "written_at": row["created_at"], "body": row["body"]}
+            for row in by_kind.get("message", [])
+            if row["channel"] == "partner"
+        ],
         "partners": [
             {"partner": row["partner"], "received_at": row["received_at"], "body": row["body"]} for row in heard
         ],
@@ -163,6 +169,9 @@ def page(data: dict[str, Any], files: list[str], language: str) -> str:
         ("documents", table([(escape(name), name) for name in files])),
         ("notes", table([(str(number), each["text"]) for number, each in enumerate(data["notes"], 1)])),
         ("partners", table([(escape(each["received_at"][:10]), each["body"]) for each in data["partners"]])),
+        ("told_partners", table([(escape(each["written_at"][:10]), f"{each['partner']}: {each['body']['type']}")
+                                 for each in data["told_partners"]])),
+        ("contacts", table([(word("email"), each["email"]) for each in data["contacts"]])),
         ("letters", table([(escape(each["written_at"][:10]), each["subject"]) for each in data["letters"]])),
         ("timeline", table([(escape(each["at"][:10]), f"{each['what']} ({each['by']})") for each in data["timeline"]])),
         ("reads", table([(escape(each["at"][:16]), f"{said('export', each['what'], language)} ({each['role']})")

@@ -114,6 +114,24 @@ def test_copy_holds_everything_about_the_person_and_no_id_of_staff(calendar: Sta
     assert not [each["object_id"] for each in calendar.info["staff"] if each["object_id"] in data + page]
 
 
+def test_copy_holds_account_employer_and_who_was_asked_about_the_job(calendar: Stack) -> None:
+    graduate = Applicant(calendar).to_diploma()
+    iban, contact = "FR7630006000011234567890189", "boss@canary.example"
+    told = [
+        graduate.does("payee", account_holder="Holder Canary", iban=iban),
+        graduate.does("placements", contract="permanent", starts_on=calendar.now()[:10], employer_name="Canary Ltd"),
+        graduate.does("placements/p1/confirmation-requests", email=contact),
+    ]
+    assert [answer.status_code for answer in told] == [200] * 3, [answer.text for answer in told]
+    assert grants(graduate, asks(graduate, "export"), number=1).status_code == 200
+
+    archive = zipfile.ZipFile(io.BytesIO(graduate.sees("/export").content))
+
+    data, page = archive.read("data.json").decode(), archive.read("index.html").decode()
+    said = ("Holder Canary", iban, "Canary Ltd", contact)
+    assert [name for name in said if name not in data or name not in page] == []
+
+
 def test_copy_is_handed_out_only_while_granted_and_a_call_back_comes_first(calendar: Stack, person: Applicant) -> None:
     before = person.sees("/export")
     person.does("data-requests", kind="export")
