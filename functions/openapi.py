@@ -180,7 +180,8 @@ def _body(route: str) -> dict[str, Any]:
 def _upload(form: type[BaseModel]) -> dict[str, Any]:
     fields = {name: {"type": "string"} for name in form.model_fields}
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
-    return {"type": "object", "required": [*fields, "file"], "properties": {**fields, "file": file}}
+    told = {"type": "object", "required": [*fields, "file"], "properties": {**fields, "file": file}}
+    return told | {"additionalProperties": False}
 
 
 def _flat(form: type[BaseModel], **files: Any) -> dict[str, Any]:
