@@ -16,7 +16,7 @@ from shared.audit import books
 from shared.domain.spreadsheet import as_csv
 from shared.domain.wire import Day, Form
 from shared.presentation import exports, frame, pages
-from shared.reports import downloads, reading
+from shared.reports import packs, reading
 
 bp = func.Blueprint()
 
@@ -111,7 +111,7 @@ async def post_outcomes_exports(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "POST reports/outcomes/exports", now)
     asked = json_body(req, PackOrder)
     report, parts = await reading.pack_of(services, asked.intake, asked.yardstick, asked.on, now)
-    return created(await downloads.keep(services, exports.pack(report, **parts), report["intake"], caller.actor))
+    return created(await packs.keep(services, exports.pack(report, **parts), report["intake"], caller.actor))
 
 
 @bp.route(route="reports/outcomes/exports/{export_id}", methods=["GET"])
@@ -120,7 +120,7 @@ async def get_outcomes_export(req: func.HttpRequest) -> func.HttpResponse:
     """The pack that was written."""
     services = await bootstrap.services()
     await access.admit(req, services, "GET reports/outcomes/exports/{export_id}", bootstrap.clock())
-    content = await downloads.fetch(services, path_id(req, "export_id"))
+    content = await packs.fetch(services, path_id(req, "export_id"))
     return _file(content, "application/zip", "outcomes.zip")
 
 

@@ -1,13 +1,23 @@
-"""The rows of the auditor's pack: one pseudonym a person, made anew from the contributions, not from the summary."""
+"""The auditor's pack: its rows, one pseudonym a person, made anew from the contributions, not from the summary.
+
+One too large for an answer is written to a blob in blocks, fetched by its id, gone two days later: it lies beside the
+evidence under a name that is no case's, so that the sweep over files that belong to nobody removes it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+import logging
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.blobs import EXPORTS
+from shared.domain.errors import NotFound
+from shared.domain.events import Actor
 from shared.policy.outcomes import IN_FIELD, salary_on, status_on
 from shared.policy.yardsticks import has_answered, has_work, is_placed, is_work_study
 from shared.reports.contributions import graduate_from
@@ -16,6 +26,8 @@ from shared.reports.refresh import REPORTS
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.reports")
 
 PAGE = 1000
 DAY = 180
@@ -124,3 +136,30 @@ def roster(found: Sequence[Mapping[str, Any]], on: date) -> dict[str, Any]:
         if (row := each["row"])["qualified_on"] and (on - date.fromisoformat(row["qualified_on"])).days >= DAY
     ]
     return {"enrolled": len(found), "days": list(DAYS), "graduates": graduates}
+
+
+# ---- a pack too large for one answer
+
+
+async def keep(services: Services, pieces: Iterable[bytes], intake: str, by: Actor) -> dict[str, Any]:
+    """Store a pack under an id that nobody can guess; the id, the size and the hash of what was stored."""
+    export_id = secrets.token_hex(16)
+    digest, size = hashlib.sha256(), 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal size
+        for piece in pieces:
+            digest.update(piece)
+            size += len(piece)
+            yield piece
+
+    await services.blobs.put_in_blocks(services.blobs.evidence, EXPORTS + export_id, counted(), "application/zip")
+    logger.info("pack exported", extra={"intake": intake, "export_id": export_id, "by": by.id, "bytes": size})
+    return {"export_id": export_id, "bytes": size, "sha256": digest.hexdigest()}
+
+
+async def fetch(services: Services, export_id: str) -> bytes:
+    """The pack, or `NotFound` once it is gone."""
+    if not re.fullmatch("[0-9a-f]{32}", export_id, re.ASCII):
+        raise NotFound(export_id)
+    return await services.blobs.get(services.blobs.evidence, EXPORTS + export_id)

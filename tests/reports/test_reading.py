@@ -29,7 +29,7 @@ from shared.policy.__main__ import decode_facts
 from shared.policy.outcomes import Roster, outcomes, parse_roster
 from shared.policy.yardsticks import YARDSTICKS
 from shared.presentation import exports, frame, pages
-from shared.reports import downloads, reading
+from shared.reports import packs, reading
 from shared.reports.packs import pseudonym
 from shared.reports.refresh import REPORTS, run_reports
 from shared.reports.sums import total
@@ -234,8 +234,8 @@ async def test_pack_of_five_thousand_people_is_written_in_blocks_and_recomputed(
     report, parts = await reading.pack_of(desk.services, desk.intake, "cirr", None, NOW)
     by = Actor(role=Role.AUDITOR, id="somebody")
 
-    kept = await downloads.keep(desk.services, exports.pack(report, **parts), desk.intake, by)
-    packed = await downloads.fetch(desk.services, kept["export_id"])
+    kept = await packs.keep(desk.services, exports.pack(report, **parts), desk.intake, by)
+    packed = await packs.fetch(desk.services, kept["export_id"])
 
     committed, _ = await blobs._blob(blobs.evidence, f"exports/{kept['export_id']}").get_block_list("committed")
     opened = zipfile.ZipFile(io.BytesIO(packed))
