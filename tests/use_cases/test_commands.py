@@ -225,3 +225,17 @@ def test_new_address_holds_only_once_a_call_back_confirmed_it(
     assert (before, after) == (old, {"new": new, "old": old}[address_then])
     assert [mail["subject"] for mail in stack.mail(old)][-1].startswith("New contact details")
     assert stack.mail(new) == []
+
+
+def test_person_need_not_say_which_version_they_saw_but_is_taken_at_their_word(applicant: Applicant) -> None:
+    applicant.applied()
+    url = f"{applicant.api}/cases/{applicant.case_id}/corrections"
+
+    def corrects(**headers: str) -> int:
+        stated = applicant.bearer | headers
+        return applicant.client.post(url, json={"motivation": "Still I."}, headers=stated).status_code
+
+    seen = applicant.sees().headers["etag"]
+    right, stale, odd = [corrects(**{"If-Match": each}) for each in (seen, '"old"', "*")]
+
+    assert (right, stale, odd, corrects()) == (200, 412, 400, 200)
