@@ -90,6 +90,11 @@ class Places:
     def _set(self, rules: list[dict[str, Any]]) -> None:
         assert self.stack.client.put(self._faults, json={"rules": rules}).status_code == 200
 
+    def turn_back(self, now: str) -> None:
+        """Put the clock to an earlier instant; no timer runs by itself."""
+        self.now = datetime.fromisoformat(now.replace("Z", "+00:00"))
+        self.stack.move_clock(now, timers=False)
+
     def pass_minutes(self, minutes: int) -> None:
         """Let time pass, to the beginning of a minute; no timer runs by itself."""
         self.now += timedelta(minutes=minutes)
