@@ -280,13 +280,15 @@ async def _check_kill_list(services: Services, staff_id: str) -> None:
         raise Forbidden("revoked")
 
 
-def version_seen(req: func.HttpRequest) -> str:
-    """The version that a member of staff saw, from If-Match: one strong tag, not `*`."""
+def version_seen(req: func.HttpRequest, caller: Caller) -> str | None:
+    """The version that the caller saw, from If-Match: one strong tag, not `*`. Staff must say it, others may."""
     stated: str | None = req.headers.get("if-match")
-    if stated is None:
+    if stated is None and caller.is_staff:
         raise Refused("precondition-required")
+    if stated is None:
+        return None
     if not re.fullmatch(r'"[\x21\x23-\x7e]{1,100}"', stated, re.ASCII):
-        raise Refused("malformed-header")
+        raise Refused("malformed-header" if caller.is_staff else "precondition-failed")
     return stated
 
 

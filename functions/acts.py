@@ -107,8 +107,7 @@ async def do(
     body: Form,
 ) -> func.HttpResponse:
     """Perform a use case for a caller and answer with what the caller may see of the case after it."""
-    # Staff must say which version they saw; whoever else says so is taken at their word.
-    if_match = access.version_seen(req) if caller.is_staff or "if-match" in req.headers else None
+    if_match = access.version_seen(req, caller)
     key = _key(req, caller, route, case_id, arguments, body)
     takes_services = "services" in inspect.signature(use_case).parameters
     given = arguments | ({"services": services} if takes_services else {})

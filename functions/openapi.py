@@ -81,7 +81,7 @@ CREATED = {
 
 ID = {"type": "string", "pattern": "^[A-Za-z0-9:_-]{1,128}$"}
 KEY = {"type": "string", "pattern": '^("[A-Za-z0-9_-]{16,128}"|[A-Za-z0-9_-]{16,128})$'}
-VERSION = {"type": "string", "pattern": r'^"[\x21\x23-\x7e]{1,100}"$'}
+VERSION = {"type": "string", "pattern": '^"[!#-~]{1,100}"$'}
 
 
 @cache

@@ -15,6 +15,7 @@ from local import config
 from local.clock import parse_instant
 from local.signatures import is_signed
 from local.testing import Stack
+from shared.adapters.outbound import FAILURES_MAX
 from shared.use_cases.deliveries import WAITS
 from tests.people import Applicant
 
@@ -200,3 +201,15 @@ def test_partner_that_asks_for_patience_gets_it_but_no_more_than_an_hour(
 
     waits = parse_instant(message["next_try_at"]) - parse_instant(message["tried_at"])
     assert waits == timedelta(hours=1)
+
+
+def test_message_to_a_partner_that_is_left_alone_was_no_try(world: Stack, listener: Listener) -> None:
+    listener.status = 500
+    people = [Applicant(world).applied() for _ in range(FAILURES_MAX + 1)]
+    for each in people:
+        assert each.does("withdrawal").status_code == 200
+
+    last = message_of(world, people[-1].case_id)
+
+    assert (last["status"], last["tries"], last["cause"]) == ("pending", 0, "Resting")
+    assert listener.about(people[-1].case_id) == []

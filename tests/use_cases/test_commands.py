@@ -238,4 +238,4 @@ def test_person_need_not_say_which_version_they_saw_but_is_taken_at_their_word(a
     seen = applicant.sees().headers["etag"]
     right, stale, odd = [corrects(**{"If-Match": each}) for each in (seen, '"old"', "*")]
 
-    assert (right, stale, odd, corrects()) == (200, 412, 400, 200)
+    assert (right, stale, odd, corrects()) == (200, 412, 412, 200)
