@@ -12,9 +12,11 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -33,6 +35,7 @@ SHORT_LIVES = (
 )  # fmt: skip
 SHORT_LIVES_END = date(2027, 6, 14)
 NEVER = 1_000_000
+ONES_OWN = re.compile(r"[a-z2-7]{26}|\b[0-9a-f]{32,64}\b|\d+")
 KEYS = {
     name: base64.b64encode(hashlib.sha256(name.encode()).digest()).decode()
     for name in ("ADDRESS_KEY", "LINK_KEY", "PAYEE_KEY")
@@ -51,11 +54,34 @@ def a_stack() -> Iterator[Stack]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@dataclass
+class Hunt:
+    """Which store calls of which kind of thing that is asked the host has not died at yet, over any number of lives."""
+
+    most: Counter[str] = field(default_factory=Counter)
+    """Kind -> the most calls that one has taken."""
+    done: set[tuple[str, int]] = field(default_factory=set)
+
+    def next_of(self, kind: str) -> int:
+        """The first call of this kind that was not tried."""
+        return next((nth for nth in range(1, self.most[kind] + 1) if (kind, nth) not in self.done), NEVER)
+
+    @property
+    def left(self) -> int:
+        """How many calls have not been tried."""
+        return self.most.total() - len(self.done)
+
+
+def kind_of(method: str, url: str) -> str:
+    """What is asked, whoever it is about."""
+    return f"{method} {ONES_OWN.sub('*', urlsplit(url).path)}"
+
+
 class Besieged(World):
     """Asks one thing at a time, and counts the store calls that each takes.
 
     With `nth` the host dies before or after that call of each thing that is asked (or that `operation` of each); with
-    `gaps`, each time after so many calls.
+    `gaps`, each time after so many calls; with `hunt`, at calls of each kind of thing that it has not died at before.
     """
 
     def __init__(
@@ -65,6 +91,7 @@ class Besieged(World):
         gaps: Iterator[int] | None = None,
         operation: str = "*",
         when: str = "after",
+        hunt: Hunt | None = None,
     ) -> None:
         super().__init__(info, FIRST_DAY)
         self._turn = asyncio.Lock()
@@ -73,19 +100,27 @@ class Besieged(World):
         self._effect = {"kind": "kill", "pid_file": info["host_pid_file"], "when": when}
         self._nth = nth
         self._gaps = gaps
+        self.hunt = hunt
         self._is_armed = False
         self.kills = 0
         self.calls_of_each: Counter[int] = Counter()
+        self.most: Counter[str] = Counter()
 
     async def ask(self, method: str, url: str, **what: Any) -> httpx.Response:
         """As the world asks: again and again, until it is heard."""
         async with self._turn:
+            kind, nth = kind_of(method, url), self._nth or NEVER
+            if self.hunt:
+                nth = self.hunt.next_of(kind)
             if not self._is_armed:
-                await self._arm(next(self._gaps) if self._gaps else self._nth or NEVER)
+                await self._arm(next(self._gaps) if self._gaps else nth)
             answer = await super().ask(method, url, **what)
             rule = (await self._client.get(self._faults)).json()["rules"][0]
             self._is_armed = self._gaps is not None and not rule["applied"]
             self.kills += rule["applied"]
+            if self.hunt and rule["applied"]:
+                self.hunt.done.add((kind, nth))
+            self.most[kind] = max(self.most[kind], rule["matched"])
             self.calls_of_each[rule["matched"]] += 1
             return answer
 

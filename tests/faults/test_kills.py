@@ -20,6 +20,7 @@ from tests.faults.lives import (
     SHORT_LIVES,
     SHORT_LIVES_END,
     Besieged,
+    Hunt,
     a_stack,
     live,
     what_became,
@@ -37,6 +38,7 @@ class Became:
     table: str
     kills: int
     calls_of_each: Counter[int]
+    most: Counter[str]
 
     def asked_of(self, nth: int) -> int:
         """How many things took so many calls or more."""
@@ -44,13 +46,18 @@ class Became:
 
 
 def lived(
-    nth: int | None = None, gaps: Iterator[int] | None = None, operation: str = "*", when: str = "after", **which: Any
+    nth: int | None = None,
+    gaps: Iterator[int] | None = None,
+    operation: str = "*",
+    when: str = "after",
+    hunt: Hunt | None = None,
+    **which: Any,
 ) -> Became:
     """All of it on a stack of its own."""
     with a_stack() as stack:
-        world = Besieged(stack.info, nth, gaps, operation, when)
+        world = Besieged(stack.info, nth, gaps, operation, when, hunt)
         summary = asyncio.run(live(world, **which))
-        return Became(what_became(stack), summary["table"], world.kills, world.calls_of_each)
+        return Became(what_became(stack), summary["table"], world.kills, world.calls_of_each, world.most)
 
 
 def assert_same(killed: Became, undisturbed: Became) -> None:
@@ -93,6 +100,24 @@ def test_host_killed_after_this_call_of_everything_that_is_asked_leaves_the_same
         print(f"\nafter call {nth} of each thing asked: {killed.kills} kills, {time.monotonic() - started:.0f} s")
     assert killed.kills >= undisturbed.asked_of(nth)
     assert_same(killed, undisturbed)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_host_killed_after_each_call_of_each_kind_of_thing_that_is_asked_leaves_the_same(
+    undisturbed: Became, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever is asked more than once dies at another call each time, life after life, until none is left."""
+    hunt = Hunt(most=undisturbed.most)
+    while hunt.left:
+        started, before = time.monotonic(), hunt.left
+
+        killed = lived(hunt=hunt, lives=EVERY_LIFE)
+
+        with capsys.disabled():
+            print(f"\n{killed.kills} kills, {hunt.left} calls left, {time.monotonic() - started:.0f} s")
+        assert_same(killed, undisturbed)
+        assert hunt.left < before, sorted(hunt.most.items())
 
 
 @pytest.mark.soak
