@@ -26,6 +26,7 @@ from shared.use_cases.agenda import settle
 from shared.use_cases.partners import KINDS, LATER, NEVER, stamp_of, tell
 from tests.builders import PROGRAMME, TERMS, InMemory, at
 from tests.people import Applicant
+from tests.use_cases.test_refund_rules import two_payers_paying
 
 Said = tuple[str, dict[str, Any]]
 """Kind and data; what partners spoke about again, they spoke in the order of the script."""
@@ -47,6 +48,14 @@ def paid(payment: str, payer: str, amount: str, day: int) -> Said:
     money = {"amount": amount, "currency": "EUR"}
     told = {"payment_id": payment, "payer": payer, "amount": money, "received_on": f"2027-04-{day:02d}"}
     return ("payment.received", told)
+
+
+HALF = {"amount": "3600.00", "currency": "EUR"}
+
+
+def refunded(share: int) -> Said:
+    told = {"reference": f"{'c' * 26}-r1-1-{share}", "refund_id": f"R{share}", "amount": HALF}
+    return ("payment.refunded", told | {"refunded_on": "2028-04-21"})
 
 
 JOB = {"placement_id": "J1", "contract": "permanent", "field": "in", "hours": 37,
@@ -93,6 +102,17 @@ SCRIPTS: dict[str, tuple[str, Any, str, list[Said]]] = {
                                       "amount": {"amount": "1000.00", "currency": "EUR"}}),
         ],
     ),
+    "a refund of two payers arrives, and one says so twice": (
+        "payments", two_payers_paying, "2028-04-21", [refunded(1), refunded(2), refunded(1), refunded(2)],
+    ),
+    "a refund of two payers of which one part fails": (
+        "payments", two_payers_paying, "2028-04-21",
+        [
+            refunded(1),
+            ("payment.refund_failed", {"reference": f"{'c' * 26}-r1-1-2", "reason": "account_closed"}),
+            ("payment.refund_failed", {"reference": f"{'c' * 26}-r1-1-2", "reason": "account_closed"}),
+        ],
+    ),
     "a job corrected, ended and taken back": (
         "northwind", lambda: InMemory().qualified(), "2027-12-01",
         [
@@ -130,7 +150,9 @@ SCRIPTS: dict[str, tuple[str, Any, str, list[Said]]] = {
 def applied(case: Case, partner: str, number: int, said: Said, now: datetime) -> Case:
     """The case after one event, as the service would apply it. Raises what the act raises."""
     kind, data = said
-    told = KINDS[kind][0].model_validate({"case_id": case.case_id, **data})
+    # What was ordered from a partner is known by its reference.
+    about = {} if "reference" in data else {"case_id": case.case_id}
+    told = KINDS[kind][0].model_validate(about | data)
     stamp = stamp_of(f"2027-01-01T00:00:{number:02d}Z", hashlib.sha256(json.dumps(data).encode()).hexdigest())
     change = Change(case.model_copy(deep=True), Actor(role=Role.PARTNER, id=partner), now, PROGRAMME)
     tell(change, kind, told, stamp)
@@ -200,6 +222,13 @@ def test_every_order_of_a_partners_events_ends_in_the_same_state(name: str) -> N
     assert ends.total() == math.factorial(len(script))
     assert len(ends) == 1
     assert json.loads(next(iter(ends)))[1:] == [[], []], "nothing is put aside, nothing waits for ever"
+
+
+def test_scripts_hold_every_kind_of_event_that_is_about_a_case() -> None:
+    told = {kind for _, _, _, script in SCRIPTS.values() for kind, _ in script}
+
+    # What a scanner says is about one file only.
+    assert told == set(KINDS) - {"document.scanned"}
 
 
 def test_events_that_arrive_in_another_order_end_in_the_same_state_over_http(stack: Stack) -> None:
