@@ -344,6 +344,11 @@ async def is_introduced_to_position(p: Person) -> None:
     }  # fmt: skip
     await p.world.partner("contoso", "position.published", position, f"V-{p.number}")
     listed = await p.world.positions("careers", p.said["country"])
+    if not listed:
+        # The host died over the announcement: it is stored, and the timer goes on with it.
+        await p.world.set_clock_ahead()
+        await p.world.run_timer("run_deliveries")
+        listed = await p.world.positions("careers", p.said["country"])
     await p.staff("careers", "introductions", position=listed[0]["position"])
     await p.after(21)
     await p.staff("careers", "introductions/i1/outcome", outcome="offered", on=p.today.isoformat())
