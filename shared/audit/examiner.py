@@ -89,7 +89,7 @@ async def _twins(services: Services, case: Case) -> dict[str, str]:
     if case.payee is not None:
         rows = await services.store.query(
             CASES,
-            "SELECT TOP 20 c.case_id, c.claims FROM c WHERE c.kind = 'case' AND c.payee.hash = @hash",
+            "SELECT TOP 1000 c.case_id, c.claims FROM c WHERE c.kind = 'case' AND c.payee.hash = @hash",
             {"hash": case.payee.hash},
         )
         found |= {row["case_id"]: "same account" for row in rows if row["case_id"] != case.case_id and _claims(row)}

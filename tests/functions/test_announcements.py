@@ -83,10 +83,13 @@ def world(listener: Listener, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(autouse=True)
 def _well(world: Stack, listener: Listener) -> Iterator[None]:
-    """Every test begins on the first day with a partner that takes everything, and ends with one."""
+    """Every test begins on the first day, with a partner that takes everything and nothing left that it should take."""
     world.move_clock(FIRST_DAY, timers=False)
     yield
     listener.status, listener.headers = 200, {}
+    world.kill_host()  # The next one knows of no failure.
+    world.move_clock(parse_instant(world.now()) + timedelta(days=4), timers=False)
+    assert world.run_timer("run_deliveries")
 
 
 @pytest.fixture
