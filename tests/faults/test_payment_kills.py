@@ -80,7 +80,7 @@ async def pay_under_fire(around: Places, all_of_them: bool) -> tuple[list[Any], 
 
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("all_of_them", [False, pytest.param(True, marks=pytest.mark.soak)], ids=["some", "all"])
-def test_refund_is_paid_once_wherever_the_host_dies_or_the_partner_fails(tmp_path: Path, all_of_them: bool) -> None:
+def test_refund_is_paid_once_wherever_the_host_dies(tmp_path: Path, all_of_them: bool) -> None:
     with places(tmp_path, f"{FIRST_DAY}T{WORKING_HOUR:%H:%M:%S}Z") as around:
         cells, records, audit = asyncio.run(pay_under_fire(around, all_of_them))
         ordered = around.stack.partner("payments").get("refunds")
