@@ -163,6 +163,17 @@ def test_finance_sees_each_share_once_on_its_way_and_when_it_has_arrived(vault: 
     assert table.splitlines()[0].endswith("reference,case_id,refund,ground,payer,amount,currency,status,on")
 
 
+def test_one_bad_case_neither_hides_the_money_of_others_nor_is_left_out(vault: Vault) -> None:
+    good, bad = vault.lay(approved()), vault.lay(approved())
+    vault.change(bad, "case", refunds="nonsense")
+    finance = {"Authorization": f"Bearer {vault.stack.token('finance', 0)}"}
+
+    answer = vault.stack.client.get(f"{vault.stack.api}/reports/payments", headers=finance)
+
+    found = {line["case_id"]: line["status"] for line in answer.json()["payments"]}
+    assert found == {good: "approved", bad: "unreadable"}
+
+
 def test_sample_is_committed_to_before_it_is_drawn_and_anybody_draws_the_same(vault: Vault, tmp_path: Path) -> None:
     ids = [vault.lay(approved(f"finance-{number}")) for number in range(5)]
     refused = approved()

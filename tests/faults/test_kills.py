@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from local.demo.people import LAST_DAY
+from local.demo.people import LAST_DAY, intake
 from tests.faults.lives import (
     EVERY_LIFE,
     SEED,
@@ -136,3 +136,8 @@ def test_whole_demo_killed_at_twenty_seeded_moments_leaves_the_same() -> None:
 
     assert killed.kills >= 20
     assert_same(killed, undisturbed)
+
+
+def test_intake_of_the_demo_has_sixty_people() -> None:
+    world: Any = None
+    assert len(intake(world, 1)) == 60
