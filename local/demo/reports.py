@@ -15,7 +15,7 @@ FILES = {
     "outcomes.france.html": ("finance", f"reports/outcomes?intake={INTAKE}&yardstick=france&format=html"),
     "outcomes-pack.zip": ("auditor", f"reports/outcomes?intake={INTAKE}&format=zip"),
     "outcomes-public.html": ("", f"reports/outcomes/public?intake={INTAKE}&format=html"),
-    "payments.csv": ("finance", "reports/payments?format=csv"),
+    "payments.csv": ("finance", "reports/payments?month=2028-05&format=csv"),
     "refund-liability.html": ("finance", "reports/refund-liability?format=html"),
     "funnel.html": ("admissions", "reports/funnel?format=html"),
 }
