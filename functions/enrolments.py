@@ -47,6 +47,14 @@ class Extension(Form):
     note: Note | None = None
 
 
+class EnrolmentExemption(Form):
+    """Whether reports leave the person out of everybody enrolled, and the document that shows why."""
+
+    outcome: Literal["exempt", "counted"]
+    document: Code | None = None
+    note: Note | None = None
+
+
 class LeaveRequest(Form):
     """Leave from the course."""
 
@@ -122,6 +130,7 @@ ACTS = (
     Act("cancellation", Cancellation, enrolments.cancel),
     Act("course-start", CourseStart, enrolments.start_course),
     Act("extension", Extension, enrolments.extend),
+    Act("enrolment-exemption", EnrolmentExemption, enrolments.exempt),
     Act("leave-requests", LeaveRequest, enrolments.request_leave),
     Act("leave-ruling", LeaveRuling, enrolments.rule_leave),
     Act("leave-end", LeaveEnd, enrolments.end_leave),

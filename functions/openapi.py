@@ -178,7 +178,7 @@ def _body(route: str) -> dict[str, Any]:
 
 
 def _upload(form: type[BaseModel]) -> dict[str, Any]:
-    fields = {name: {"type": "string"} for name in form.model_fields}
+    fields = {name: _plain(field) for name, field in form.model_json_schema()["properties"].items()}
     file = {"type": "string", "contentMediaType": "application/octet-stream"}
     told = {"type": "object", "required": [*fields, "file"], "properties": {**fields, "file": file}}
     return told | {"additionalProperties": False}

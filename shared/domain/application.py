@@ -15,7 +15,7 @@ from shared.domain.life_cycle import NONE, LifeCycle, Role, row
 if TYPE_CHECKING:
     from shared.domain.case import Case
 
-APPLICANT, SPECIALIST, ADMISSIONS = Role.APPLICANT, Role.SPECIALIST, Role.ADMISSIONS
+APPLICANT, SPECIALIST, ADMISSIONS, CAREERS = Role.APPLICANT, Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS
 PARTNER, SYSTEM = Role.PARTNER, Role.SYSTEM
 
 IN_REVIEW = ("submitted", "screening", "assessment", "deciding", "waitlisted")
@@ -69,8 +69,8 @@ APPLICATION = LifeCycle(
             "document_added",
             STATES[1:],
             None,
-            [APPLICANT],
-            "The person sends a document; nobody sees it before it is found clean.",
+            [APPLICANT, ADMISSIONS, CAREERS],
+            "The person, or staff who got it by post, add a document; nobody sees it before it is found clean.",
         ),
         row(
             "scan_document",

@@ -22,6 +22,7 @@ UNSIGNED = ("contract_sent", "contract_received")
 STUDYING = ("studying", "on_leave")
 UNDER_CONTRACT = ("contracted", *STUDYING, "qualified")
 ENDED = ("cancelled", "withdrawn", "terminated", "expired", "diploma_revoked")
+WITHOUT_DIPLOMA = (*STUDYING, "withdrawn", "terminated", "expired")
 
 STATES = (NONE, *UNSIGNED, *UNDER_CONTRACT, *ENDED)
 WITH_CONTRACT = STATES[1:]
@@ -137,6 +138,15 @@ ENROLMENT = LifeCycle(
             [CAREERS, FINANCE],
             "A named person signs that the enrolment ended without a diploma.",
         ),
+        row(
+            "exempt",
+            "enrolment_exempted",
+            WITHOUT_DIPLOMA,
+            None,
+            [ADMISSIONS],
+            "The person died, was imprisoned or called up, as a document shows: reports do not count them as enrolled.",
+        ),
+        row("count", "enrolment_counted", WITHOUT_DIPLOMA, None, [ADMISSIONS], "Reports count the person again."),
         row(
             "award_diploma",
             "diploma_awarded",
@@ -452,6 +462,8 @@ class Enrolment(Record):
     window_reminders: list[str] = Field(default_factory=list)
     claim_notice_sequence: int | None = None
     told: str | None = None
+    exempt_by: str | None = None
+    """The document that leaves the person out of everybody enrolled."""
     last_contact_on: date | None = None
     contact_due_on: date | None = None
 
@@ -530,9 +542,18 @@ def _expiry_dropped(case: Case, event: Event) -> None:
     case.enrolment.expiry_proposal = None
 
 
+def _left_out(case: Case, event: Event) -> None:
+    case.enrolment.exempt_by = event.subject
+
+
+def _counted(case: Case, event: Event) -> None:
+    case.enrolment.exempt_by = None
+
+
 def _qualified(case: Case, event: Event) -> None:
     case.enrolment.qualified_on = event.occurred_on
     case.enrolment.diploma_id = event.subject
+    case.enrolment.exempt_by = None  # Who graduates is counted among everybody enrolled.
     case.enrolment.expiry_proposal = None
 
 
@@ -702,6 +723,8 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "limit_warned": _limit_warned,
     "expiry_proposed": _expiry_proposed,
     "expiry_dropped": _expiry_dropped,
+    "enrolment_exempted": _left_out,
+    "enrolment_counted": _counted,
     "diploma_awarded": _qualified,
     "diploma_revoked": _revoked,
     "money_recorded": _money,

@@ -31,7 +31,7 @@ def _leaves(path: str, value: Any) -> Iterable[tuple[str, object]]:
 
 
 PEOPLE = (
-    "person", "graduated_on", "on_time", "intent", "authorised", "student", "final", "country", "excluded",
+    "person", "graduated_on", "on_time", "intent", "authorised", "student", "final", "country", "exempt", "excluded",
     "answered", "work_study", "status_90", "status_180", "any_job_180", "field_job_180", "currency_180", "base_180",
     "chain",
 )  # fmt: skip
@@ -42,7 +42,8 @@ RECIPE = """How to check these figures
 
 You need a spreadsheet, nothing else. Open people.csv. Each line is one person who was on the course; a person's name,
 address and employer are not in this pack, and `person` is a number that means nothing elsewhere. Lines without
-graduated_on are people who have not graduated.
+graduated_on are people who have not graduated. Everybody enrolled are the lines without `exempt`: who died, was
+imprisoned or was called up is left out, and `exempt` is the hash of the document that shows it.
 
 Status. A graduate's status on a day is the best one (1A before 1B ... 2B) of their lines in jobs.csv whose `day` (after
 graduation) is not later; with none it is `final`. Who said before the course that they would not look for a job

@@ -34,6 +34,7 @@ def outcomes_page(report: Mapping[str, Any], language: str) -> str:
     statuses = list(next(iter(days.values()))["snapshot"])
     parts = [
         paragraph(say("intro", enrolled=say.number(report["enrolled"]), graduates=say.number(report["graduates"]))),
+        paragraph(say("exempt", count=say.number(report["exempt"])), "note") if report["exempt"] else "",
         paragraph(say("not_yet", count=report["not_yet"]), "note") if report["not_yet"] else "",
         section(
             say("figures", definition=say.named("yardstick", report["definition"]["id"])),

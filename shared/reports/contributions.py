@@ -34,17 +34,22 @@ NOT_SAID = "not_said"
 def contribution_of(
     case: Case, events: Sequence[Event], programme: Programme, judgement: Judgement | None
 ) -> tuple[Sum, dict[str, Any] | None]:
-    """The counts that this case adds, and for whoever was enrolled the row and the proofs of the auditor's pack."""
+    """The counts that this case adds, and for whoever was enrolled the row and the proofs of the auditor's pack.
+
+    Who is exempt (CIRR: died, imprisoned, called up) is in the pack with the document's hash, and in no other figure.
+    """
     events = [event for event in events if event.sequence <= case.sequence]
     row = graduate_row(case, events, programme)
     sums: Sum = {"cases": 1, "funnel": {f"{case.country}|{source_of(events)}": _funnel(case, events, row)}}
     if row is None:
         return sums, None
-    sums["enrolled"] = 1
+    exempt_by = case.enrolment.exempt_by
+    sums["exempt" if exempt_by else "enrolled"] = 1
     if row["qualified_on"] is not None:
         sums["roster"] = {key(row): 1}
         sums |= _guarantee(case, judgement)
-    return sums, {"row": row, "chain": case.head, "jobs": _proofs(case, events)}
+    exempt = exempt_by and _hash(case, exempt_by)
+    return sums, {"row": row, "chain": case.head, "jobs": _proofs(case, events), "exempt": exempt}
 
 
 def source_of(events: Sequence[Event]) -> str:

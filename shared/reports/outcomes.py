@@ -59,6 +59,7 @@ def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dic
         "definition_hash": sha256_of(definition.as_json()),
         "data_hash": data_hash(sums),
         "enrolled": roster.enrolled,
+        "exempt": sums.get("exempt", 0),
         "graduates": len(roster.graduates),
         "graduation": {name: _share(share) for name, share in graduation(roster).items()},
         "figures": figures(definition, measured, definition.day),

@@ -80,7 +80,7 @@ def tables(found: Sequence[Mapping[str, Any]], on: date) -> tuple[list[dict[str,
     people, jobs, proofs = [], [], []
     for each in found:
         person, row = each["person"], each["row"]
-        people.append({"person": person, "chain": each["chain"], **_person(row, on)})
+        people.append({"person": person, "chain": each["chain"], "exempt": each["exempt"], **_person(row, on)})
         jobs += [{"person": person, **job} for job in row["jobs"]]
         proofs += [
             {
@@ -135,7 +135,8 @@ def roster(found: Sequence[Mapping[str, Any]], on: date) -> dict[str, Any]:
         for each in found
         if (row := each["row"])["qualified_on"] and (on - date.fromisoformat(row["qualified_on"])).days >= DAY
     ]
-    return {"enrolled": len(found), "days": list(DAYS), "graduates": graduates}
+    enrolled = sum(each["exempt"] is None for each in found)
+    return {"enrolled": enrolled, "days": list(DAYS), "graduates": graduates}
 
 
 # ---- a pack too large for one answer

@@ -33,7 +33,7 @@ ALL = "all"
 """The partition of what speaks of all intakes: where the run stands, and the overviews."""
 OVERVIEWS = {"funnel": funnel_part, "liability": liability_part}
 """One item each over all intakes, and what it keeps of each: little enough that all of them stand in one item."""
-RULES = 1
+RULES = 2
 """The version of what a contribution holds, the statuses of jobs included. Another one: everything is made anew."""
 PAGE = 200
 GATHERED_MAX = 1600

@@ -152,6 +152,25 @@ def extend(change: Change, *, months: int, reason: str, note: str | None = None)
     change.record("limit_extended", months=months, reason=reason, note=note)
 
 
+def exempt(change: Change, *, outcome: str, document: str | None = None, note: str | None = None) -> None:
+    """Leave the person out of everybody enrolled in reports, or count them again (CIRR, enrolment and graduation).
+
+    Which of the three reasons it was is said by the document and by no event: two of them are nobody else's business.
+    """
+    kind = "enrolment_exempted" if outcome == "exempt" else "enrolment_counted"
+    change.check(kind)
+    if outcome == "counted":
+        require(change.case.enrolment.exempt_by, "not-exempt", "This person is counted already.")
+        change.record(kind, note=note)
+        return
+    if document is None:
+        raise invalid("/document", "missing")
+    known = change.case.documents.get(document)
+    if known is None:
+        raise NotFound(document)
+    change.record(kind, document, evidence=[known.blob], note=note)
+
+
 def propose_expiry(change: Change, *, reason: str | None = None) -> None:
     """Propose, once the limit has passed, that the enrolment ends without a diploma; a person signs."""
     limit = course_limit(change.case, change.programme)

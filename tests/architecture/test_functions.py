@@ -43,6 +43,7 @@ HTTP = [
     ("post_contract_signature", "POST cases/{case_id}/contract-signature", "ANONYMOUS"),
     ("post_cancellation", "POST cases/{case_id}/cancellation", "ANONYMOUS"),
     ("post_course_start", "POST cases/{case_id}/course-start", "ANONYMOUS"),
+    ("post_enrolment_exemption", "POST cases/{case_id}/enrolment-exemption", "ANONYMOUS"),
     ("post_extension", "POST cases/{case_id}/extension", "ANONYMOUS"),
     ("post_leave_requests", "POST cases/{case_id}/leave-requests", "ANONYMOUS"),
     ("post_leave_ruling", "POST cases/{case_id}/leave-ruling", "ANONYMOUS"),

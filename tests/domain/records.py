@@ -94,6 +94,8 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "expiry_proposed": ("x2", {}),
     "expiry_dropped": ("x1", {}),
     "enrolment_expired": ("x1", {}),
+    "enrolment_exempted": ("d1", {}),
+    "enrolment_counted": (None, {}),
     "diploma_awarded": ("D1", {}),
     "diploma_revoked": (None, {}),
     "money_recorded": ("P2", {"kind": "payment", **SHARE}),
@@ -192,6 +194,7 @@ def case_in(cycle: str, state: str) -> Case:
     enrolment.introductions = {"i1": Introduction(position="b" * 32, on=EARLIER)}
     enrolment.job_offers = {"o1": JobOffer(offered_on=EARLIER)}
     enrolment.expiry_proposal = "x1"
+    enrolment.exempt_by = "d0"
     case.payee = KnownPayee(hash="d" * 64, named_at=BEFORE, named_by="applicant")
     case.custody.requests = [DataRequest(id="d1", kind="export", asked_at=BEFORE, asked_by="applicant")]
     case.custody.holds = [Hold(id="h1", placed_on=EARLIER, placed_by="t/another", reason="dispute")]

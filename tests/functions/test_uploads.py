@@ -226,3 +226,21 @@ def test_file_that_no_case_refers_to_is_removed_after_two_days_and_no_other(appl
         left = {str(name) for name in container.list_blob_names()}
     assert not left & set(orphans)
     assert [name.partition("/")[2][:16] for name in left if name.startswith(applicant.case_id)] == [kept]
+
+
+def test_staff_add_a_paper_that_came_by_post_and_may_rest_an_exemption_on_it(applicant: Applicant) -> None:
+    applicant.to_course()
+    address = f"{applicant.api}/cases/{applicant.case_id}/documents"
+    paper = {"data": {"kind": "other"}, "files": {"file": ("call-up.pdf", a_pdf(text="call-up"), "application/pdf")}}
+
+    unseen = {"Authorization": f"Bearer {applicant.stack.token('admissions')}"}
+    blind = applicant.client.post(address, headers=unseen, **paper)
+    added = applicant.client.post(address, headers=applicant.staff_headers("admissions"), **paper)
+    document = added.json()["document_id"]
+    answer = applicant.staff("admissions", "enrolment-exemption", outcome="exempt", document=document)
+
+    assert (blind.status_code, added.status_code, answer.status_code) == (428, 200, 200)
+    assert ends(applicant, document) == "clean"
+    last = next(each for each in reversed(applicant.events()) if each["kind"] == "enrolment_exempted")
+    assert last["actor"]["role"] == "admissions"
+    assert last["evidence"][0].startswith(applicant.case_id)

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.life_cycle import Role
+from shared.reports import packs
 from shared.reports.contributions import searched
 from shared.reports.sums import Sum, add, total
-from shared.use_cases import placements
+from shared.use_cases import documents, enrolments, placements
 from tests.reports.people import JOB, Remembered, contribution
 
 paths = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(1, 5)), max_size=6)
@@ -168,3 +169,41 @@ def test_days_on_which_the_window_stood_still_are_no_days_of_search(paused: list
 
 def test_job_has_all_that_a_statistic_asks_for() -> None:
     assert {"contract", "field", "hours", "base_pay"} <= set(JOB)
+
+
+def exempted() -> Remembered:
+    """Somebody on the course of whom a document shows that they were called up."""
+    person = Remembered().studying()
+    paper = {"blob": f"c/{'f' * 64}", "content_type": "application/pdf", "size": 1, "etags": {}}
+    person.do("2027-06-01", Role.ADMISSIONS, lambda c: documents.note(c, "d1", "other", paper, ""))
+    person.do("2027-06-01", Role.ADMISSIONS, lambda c: enrolments.exempt(c, outcome="exempt", document="d1"))
+    return person
+
+
+def test_who_is_exempt_is_no_one_enrolled_and_stands_in_the_pack_with_the_documents_hash() -> None:
+    sums, proof = contribution(exempted())
+
+    assert (sums.get("enrolled"), sums["exempt"]) == (None, 1)
+    assert proof is not None
+    assert proof["exempt"] == "f" * 64
+    people, _, _ = packs.tables([proof | {"person": "p"}], date(2028, 9, 1))
+    assert people[0]["exempt"] == "f" * 64
+    assert packs.roster([proof | {"person": "p"}], date(2028, 9, 1))["enrolled"] == 0
+
+
+def test_exemption_that_was_a_mistake_leaves_no_trace_in_any_figure() -> None:
+    person = exempted()
+    person.do("2027-06-02", Role.ADMISSIONS, lambda c: enrolments.exempt(c, outcome="counted"))
+
+    assert contribution(person)[0] == contribution(Remembered().studying())[0]
+
+
+def test_who_was_exempt_and_graduates_after_all_is_counted() -> None:
+    person = exempted()
+    person.do("2027-10-04", Role.ADMISSIONS, lambda c: enrolments.award_diploma(c, diploma_id="D", awarded_on=c.today))
+
+    sums, proof = contribution(person)
+
+    assert sums["enrolled"] == 1
+    assert proof is not None
+    assert proof["exempt"] is None

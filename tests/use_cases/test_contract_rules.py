@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 import pytest
 
-from shared.domain.errors import ActionNotAllowed, RuleBroken
+from shared.domain.errors import ActionNotAllowed, InvalidInput, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.use_cases import applications, enrolments, screening
 from tests.builders import SERVICES, InMemory, at
@@ -180,3 +180,19 @@ def test_lapsed_offer_can_be_given_back_for_thirty_days_and_is_decided_anew_afte
     too_late.do("2027-03-04", Role.ADMISSIONS, lambda change: screening.reopen(change, reason="illness"), who="d")
 
     assert [each.case.application.status for each in (given_back, too_late)] == ["offered", "deciding"]
+
+
+def exempt(outcome: str, document: str | None = None) -> InMemory:
+    case = InMemory("FR").studying()
+    case.do("2027-06-01", Role.ADMISSIONS, lambda c: enrolments.exempt(c, outcome=outcome, document=document))
+    return case
+
+
+def test_nobody_is_left_out_of_everybody_enrolled_without_a_document() -> None:
+    with pytest.raises(InvalidInput):
+        exempt("exempt")
+    with pytest.raises(NotFound):
+        exempt("exempt", "d1")
+    with pytest.raises(RuleBroken) as refused:
+        exempt("counted")
+    assert refused.value.code == "not-exempt"

@@ -255,7 +255,7 @@ def test_what_stands_in_the_way_has_words() -> None:
 def test_every_field_and_choice_of_the_interface_has_words() -> None:
     fields, choices = set(), set()
     schemas = document()["components"]["schemas"]
-    staff_forms = {FORMS[path].__name__ for path in ROUTES if path in FORMS}
+    staff_forms = {FORMS[path].__name__ for path in ROUTES if path in FORMS and path != "documents"}
 
     def walk(node: Any) -> None:
         if isinstance(node, dict):

@@ -2,6 +2,7 @@
 // a test can hold it against the service's tables. An id in a route is chosen from a list that staff.js makes.
 
 export default {
+  "documents": ["add_document"],
   "assignment": ["assign"],
   "screening-events": ["screen"],
   "recommendation": ["recommend", "advise_against"],
@@ -15,6 +16,7 @@ export default {
   "cancellation": ["cancel", "terminate"],
   "course-start": ["start_course"],
   "extension": ["extend"],
+  "enrolment-exemption": ["exempt", "count"],
   "leave-ruling": ["grant_leave", "refuse_leave"],
   "leave-end": ["end_leave"],
   "expiry": ["propose_expiry"],

@@ -216,6 +216,7 @@ const IDS = {
   introduction: ({ enrolment }) => Object.keys(enrolment.introductions),
   position: () => open.positions,
   offer_id: ({ enrolment }) => Object.keys(enrolment.job_offers),
+  document: ({ documents }) => Object.entries(documents).map(([id, each]) => [id, `${called("choice", each.kind)} ${id}`]),
   leave_id: ({ enrolment }) => enrolment.leaves.map((each) => each.id),
   pause_id: ({ enrolment }) => enrolment.pauses.map((each) => each.id),
   request: ({ custody }) => custody.requests.filter((each) => !["granted", "refused"].includes(each.status)).map((each) => each.id),
@@ -244,20 +245,23 @@ function actCard(path) {
   const operation = api.paths?.[CASE + path]?.post;
   const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
   if (!operation || parameters.some((name) => IDS[name]?.(open.seen).length === 0)) return null;
-  const schema = operation.requestBody?.content["application/json"].schema;
+  const content = operation.requestBody?.content ?? {};
+  const upload = content["multipart/form-data"]?.schema;
+  const schema = upload ?? content["application/json"]?.schema;
   const subjects = parameters.map((name) => ({ name, required: true, ...(name in IDS ? { kind: "choice", choices: IDS[name](open.seen).map(named) } : { kind: "text", max: 128 }) }));
   const fields = schema ? fieldsOf(schema) : [];
   const title = called("route", path.replace(/\W*\{\w+\}/g, ""));
-  const form = buildForm({
+  const card = buildForm({
     fields: [...subjects, ...fields],
     button: title,
-    send: (values, key) => {
+    send: (values, key, form) => {
       let route = path;
       for (const name of parameters) {
         route = route.replace(`{${name}}`, encodeURIComponent(values[name]));
         delete values[name];
       }
-      return call("POST", `/cases/${open.id}/${route}`, { token, key, version: open.version, body: values });
+      const asked = upload ? { form: new FormData(form) } : { key, body: values };
+      return call("POST", `/cases/${open.id}/${route}`, { token, version: open.version, ...asked });
     },
     done: () => openCase(open.id, say("case.done", { what: title })),
     failed: (answer, result) => {
@@ -265,7 +269,7 @@ function actCard(path) {
       result.append(make("button", { type: "button", click: () => openCase(open.id) }, say("staff.reload")));
     },
   });
-  return make("details", { class: "act", "data-route": path }, make("summary", {}, title), form);
+  return make("details", { class: "act", "data-route": path }, make("summary", {}, title), card);
 }
 
 // From a schema to fields.
@@ -286,6 +290,7 @@ function fieldOf(name, schema, required) {
   const ids = IDS[name]?.(open.seen);
   if (schema.enum || schema.const) return { ...field, kind: "choice", choices: schema.enum ?? [schema.const] };
   if (ids?.length && schema.type === "string") return { ...field, kind: "choice", choices: ids.map(named) };
+  if (schema.contentMediaType) return { ...field, kind: "file" };
   if (schema.type === "object") return { ...field, kind: "group", fields: fieldsOf(schema).map((each) => ({ ...each, name: `${name}.${each.name}`, required: each.required && required })) };
   if (schema.type === "array" && resolved(schema.items).type === "object") return { ...field, kind: "rows", fields: fieldsOf(schema.items) };
   if (schema.type === "array") return { ...field, kind: "list", hint: "hint.list" };
