@@ -7,14 +7,13 @@
 # make spans      what the running service traced: each command with its reads, writes, mail and calls
 # make soak       long histories and whole fault sweeps
 # make conformance  the Cosmos DB SDK's own tests, and the JavaScript SDK, against the local endpoint
-# make infra-check  scanners over infra/ and the workflows
 # make docs       write the generated pages anew
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help setup run demo test check bench spans soak conformance infra-check docs
+.PHONY: help setup run demo test check bench spans soak conformance docs
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
@@ -26,6 +25,12 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt
 	@echo "Installing the Python packages into $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+.venv-infra/.installed: infra/requirements.txt
+	@echo "Installing checkov into .venv-infra ..."
+	@$(PYTHON) -m venv .venv-infra
+	@.venv-infra/bin/python -m pip install --quiet --disable-pip-version-check -r infra/requirements.txt
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json
@@ -40,10 +45,10 @@ run: setup
 demo: setup
 	@$(BIN)/python -m local.demo
 
-test: setup
+test: setup .venv-infra/.installed
 	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
-check: setup
+check: setup .venv-infra/.installed
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 	@$(BIN)/python -m pytest tests -n 2 --dist loadfile
 
@@ -57,15 +62,12 @@ bench: setup
 spans: setup
 	@$(BIN)/python -m local.spans
 
-soak: setup
+soak: setup .venv-infra/.installed
 	@$(BIN)/python -m pytest tests --run-soak
 
 conformance: setup
 	@$(BIN)/python tools/cosmos_sdk_tests.py
 	@PYTHON=$(BIN)/python node tools/cosmos_js_check.mjs
-
-infra-check: setup
-	@infra/check.sh
 
 docs: setup
 	@$(BIN)/python -m shared.policy handbook --write

@@ -40,6 +40,8 @@ class Scenario:
     """Kinds of events that it makes, and how many of each: no more, no less."""
     mails: dict[str, int]
     check: Callable[[Applicant, Places], None] = lambda person, places: None
+    net: str = "run_deliveries"
+    """The timer that catches what was put off, when it runs next."""
 
 
 def post(person: Applicant, path: str, **what: Any) -> Ask:
@@ -140,7 +142,7 @@ SCENARIOS = {
     "webhook": Scenario(to_hear, {"assessment_recorded": 1}, {}, has_heard),
     "decide": Scenario(to_decide, {"offer_made": 1}, {"We offer you a seat": 1}),
     "mail": Scenario(to_mail, {}, {"Your link": 1}),
-    "erase": Scenario(to_erase, {"erasure_begun": 1, "data_erased": 1}, {}, names_nobody),
+    "erase": Scenario(to_erase, {"erasure_begun": 1, "data_erased": 1}, {}, names_nobody, net="run_privacy_retention"),
 }
 
 
@@ -195,9 +197,8 @@ def run_cell(around: Places, name: str, place: str, nth: int, kind: str) -> dict
     around.arm(place, nth, kind) if kind else around.count()
     status, calls = asked_until_heard(ask, around)
     assert status in (200, 202)
-    # The net catches what was put off.
     around.pass_minutes(2)
-    around.run_timer("run_deliveries")
+    around.run_timer(scenario.net)
     if not person.case_id:
         person.open_mail()
     drained(person, around)

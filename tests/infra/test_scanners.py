@@ -1,15 +1,15 @@
 """What scanners say of workflows and templates, and that each of them sees the fault that it is there for.
 
-checkov is heavy and gets an environment of its own (`make infra-check`, and CI): its tests need that to be there.
-What it cannot read it passes over in silence, so that every file can be read by its parser is tested always.
+checkov gets an environment of its own (`infra/requirements.txt`). What it cannot read it passes over in silence.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ import pytest
 from tests.infra.reading import ROOT, parse, resources, texts
 
 BIN = Path(sys.executable).parent
-CHECKOV = Path(os.environ.get("INFRA_VENV", ROOT / ".venv-infra")) / "bin" / "checkov"
+CHECKOV = ROOT / ".venv-infra" / "bin" / "checkov"
 
 
 @pytest.fixture
@@ -77,36 +77,46 @@ def test_the_schema_sees_a_misspelling(copy: Path) -> None:
     assert schema(copy, "vendor.dependabot", ".github/dependabot.yml") != 0
 
 
-def test_every_file_can_be_read_by_the_parser_that_checkov_has() -> None:
-    requirements = (ROOT / "requirements-dev.txt").read_text("utf-8")
-
-    assert "pycep-parser==0.5.1\n" in requirements, "The version that checkov 3.3.30 asks for: what it reads, we read."
-    assert "checkov==3.3.30" in (ROOT / "infra/check.sh").read_text("utf-8")
-    assert all(parse(text) for text in texts().values())
-    assert len(resources(texts())) >= 50
-
-
-def test_the_same_scanners_run_here_and_in_the_check() -> None:
-    requirements = (ROOT / "requirements-dev.txt").read_text("utf-8")
-
-    for package in ("zizmor", "check-jsonschema"):
-        version = requirements.split(f"\n{package}==")[1].split("\n")[0]
-        assert f"{package}=={version}" in (ROOT / "infra/check.sh").read_text("utf-8")
+def checkov(root: Path) -> tuple[list[str], dict[str, int]]:
+    """What it finds fault with, and how much it read: it ends well when it could read nothing."""
+    assert CHECKOV.exists(), "make test installs checkov"
+    done = run(CHECKOV, "--config-file", ".checkov.yaml", "-d", "infra", "-o", "json", cwd=root)
+    report = json.loads(done.stdout)
+    return sorted(each["check_id"] for each in report["results"]["failed_checks"]), report["summary"]
 
 
-@pytest.mark.skipif(not CHECKOV.exists(), reason="checkov is installed by `make infra-check`; CI runs it each time")
+def test_checkov_reads_every_template_and_finds_no_fault() -> None:
+    faults, read = checkov(ROOT)
+
+    assert faults == []
+    assert read["parsing_errors"] == 0
+    assert read["resource_count"] >= len(resources(texts())), "modules count for it, too"
+
+
 @pytest.mark.parametrize(
-    ("file", "right", "wrong"),
+    ("file", "right", "wrong", "seen"),
     [
-        pytest.param("main.bicep", "", "", id="nothing"),
-        pytest.param("modules/storage.bicep", "'TLS1_2'", "'TLS1_0'", id="old TLS"),
-        pytest.param("modules/vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: false", id="purge"),
-        pytest.param("modules/identity.bicep", "param name string", "param name string?", id="it cannot be read"),
+        pytest.param("storage.bicep", "'TLS1_2'", "'TLS1_0'", ["CKV_AZURE_44"], id="old TLS"),
+        pytest.param(
+            "vault.bicep", "enablePurgeProtection: true", "enablePurgeProtection: false", ["CKV_AZURE_110"], id="purge"
+        ),
     ],
 )
-def test_checkov_sees_a_fault_and_what_it_cannot_read(copy: Path, file: str, right: str, wrong: str) -> None:
-    plant(copy / "infra" / file, right, wrong)
+def test_checkov_sees_a_fault(copy: Path, file: str, right: str, wrong: str, seen: list[str]) -> None:
+    plant(copy / "infra/modules" / file, right, wrong)
 
-    done = run("sh", copy / "infra/check.sh", cwd=copy)
+    assert set(checkov(copy)[0]) >= set(seen)
 
-    assert (done.returncode == 0) is (right == wrong), done.stdout + done.stderr
+
+def test_checkov_says_that_it_could_not_read_a_file(copy: Path) -> None:
+    plant(copy / "infra/modules/identity.bicep", "param name string", "param name string?")
+
+    assert checkov(copy)[1]["parsing_errors"] == 1
+
+
+def test_every_file_can_be_read_by_the_parser_that_checkov_has() -> None:
+    installed = run(CHECKOV.parent / "python", "-m", "pip", "list", "--format", "freeze", cwd=ROOT).stdout.split()
+
+    assert f"pycep-parser=={version('pycep-parser')}" in installed, "What checkov reads, we read."
+    assert all(parse(text) for text in texts().values())
+    assert len(resources(texts())) >= 50
