@@ -158,23 +158,34 @@ def dump(stack: Stack, container: str = "cases") -> list[dict[str, Any]]:
     return [row.get("item", row) for row in rows]
 
 
-# What a kill may change, or another stack: hashes (over instants to the microsecond), how often a thing was tried, and
-# what partners draw at random. Everything else is compared, instants by their day.
+# What a kill may change, or another stack: ids and the places of events that came from several sides, hashes, instants,
+# how often a thing was tried, and what partners draw at random. A timer's day is one on which somebody waited.
 NOT_COMPARED = {
-    "op_id", "hash", "prev", "head", "binds", "facts_hash", "sealed", "body_hash", "tries", "tried_at", "next_try_at",
+    "sequence", "note_id", "op_id", "hash", "prev", "head", "binds", "facts_hash", "sealed", "body_hash", "tries",
     "cause", "last_told", "trace", "partner_refund_id", "refund_id", "requests", "event_id", "timestamp",
+    "at", "since", "lapsed_on",
 }  # fmt: skip
+DAYS_OF_MACHINES = ("timer/", "deliveries")
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
-LINK = re.compile(r"http://127\.0\.0\.1:\d+/web/case\.html#([a-z2-7]{26})\.[A-Za-z0-9_-]{43}")
+LINK = re.compile(r"http://127\.0\.0\.1:\d+/web/(case|confirm)\.html#([a-z2-7]{26}\.)?[A-Za-z0-9_-]{43}")
+DRAWN = re.compile(r"\bp-[0-9a-f]{16}\b|\bconfirmation/[0-9a-f]{16}\b")
 
 
 def plain(value: Any) -> Any:
-    """A record as it is compared."""
+    """A record as it is compared: what ids name stands under the id if the id is always the same."""
     if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items() if name not in NOT_COMPARED and name[0] != "_"}
+        by_machine = str(value.get("actor", {}).get("id", "")).startswith(DAYS_OF_MACHINES)
+        without = NOT_COMPARED | ({"occurred_on"} if by_machine else set())
+        kept = {name: plain(each) for name, each in value.items() if is_compared(name, without)}
+        drawn = [kept.pop(name) for name in list(kept) if DRAWN.search(name)]
+        return kept | ({"drawn": sorted(drawn, key=json.dumps)} if drawn else {})
     if isinstance(value, list):
         return [plain(each) for each in value]
-    return INSTANT.sub(r"\1", value) if isinstance(value, str) else value
+    return DRAWN.sub("drawn", INSTANT.sub(r"\1", value)) if isinstance(value, str) else value
+
+
+def is_compared(name: str, without: set[str]) -> bool:
+    return name not in without and name[0] != "_" and not name.endswith("_at")
 
 
 def what_became(stack: Stack) -> Counter[str]:
@@ -182,16 +193,15 @@ def what_became(stack: Stack) -> Counter[str]:
     # What expires (receipts, delivered messages) is still there or not by the hour at which it was written.
     found = [f"case {item['case_id']}: {told(item)}" for item in dump(stack, "cases") if "ttl" not in item]
     found += [f"address {told(item)}" for item in dump(stack, "addresses")]
-    # The payment partner draws ids for what it announces, so events are known by what they say.
-    found += [f"event of {item['partner']}: {told(item, 'id')}" for item in dump(stack, "inbox")]
+    found += [f"event of {item['partner']}: {told(item)}" for item in dump(stack, "inbox")]
     # A mail whose sender dies goes out with the next run of the timer, on the next day that somebody waits for.
-    mails = [f"mail {told(item, 'id', 'headers', 'repeats', 'received_at')}" for item in stack.mail()]
+    mails = [f"mail {told(item, 'headers', 'repeats')}" for item in stack.mail()]
     found += [LINK.sub("link", mail) for mail in mails]
     found += [f"refund {told(item)}" for item in stack.partner("payments").get("refunds")]
     return Counter(found)
 
 
 def told(item: dict[str, Any], *without: str) -> str:
-    """An item as one line."""
-    kept = {name: each for name, each in item.items() if name not in without}
+    """An item as one line, without its own id: an event's is its place."""
+    kept = {name: each for name, each in item.items() if name not in ("id", *without)}
     return json.dumps(plain(kept), sort_keys=True, ensure_ascii=False)
