@@ -49,6 +49,12 @@ class Event(Record):
     prev: str = FIRST_LINK
     hash: str = ""
 
+    @property
+    def day(self) -> date:
+        """The day on which it was true, for the kinds of events that say one."""
+        assert self.occurred_on is not None
+        return self.occurred_on
+
     def sealed(self, prev: str) -> Event:
         """This event, linked to the hash before it and carrying its own (RFC 8785 over all fields but `hash`)."""
         linked = self.model_copy(update={"prev": prev})

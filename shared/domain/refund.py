@@ -37,8 +37,7 @@ REFUND = LifeCycle(
             "The graduate claims the refund. A claim is always stored."),
         row("withdraw_claim", "claim_withdrawn", ["claimed"], "claim_withdrawn", [APPLICANT],
             "The graduate takes the claim back."),
-        row("propose", "refund_proposed", [NONE, "claimed", "proposed"], "proposed",
-            [SYSTEM],
+        row("propose", "refund_proposed", [NONE, "claimed", "proposed"], "proposed", [SYSTEM],
             "Approval, refusal or lapse is proposed, with findings and amount, to a person who signs."),
         row("return_proposal", "proposal_returned", ["proposed"], "claimed", [*SIGNERS, SYSTEM],
             "The proposal is not signed, or no longer fits the facts; the claim stands."),
@@ -60,14 +59,8 @@ REFUND = LifeCycle(
             "The payment partner says that the money has moved."),
         row("fail_payment", "payment_failed", ["paying", "paid"], "failed", [PARTNER, SYSTEM],
             "The payment partner says that the money did not arrive."),
-        row(
-            "fail_share",
-            "share_failed",
-            ["failed", "approved"],
-            None,
-            [PARTNER, SYSTEM],
-            "Another payer's share did not arrive either.",
-        ),
+        row("fail_share", "share_failed", ["failed", "approved"], None, [PARTNER, SYSTEM],
+            "Another payer's share did not arrive either."),
         row("approve_anew", "refund_reapproved", ["failed"], "approved", SIGNERS,
             "After a failed payment a named person signs again."),
         row("appeal", "appeal_filed", ["refused", "lapsed"], "appealed", [APPLICANT],
@@ -84,12 +77,11 @@ REFUND = LifeCycle(
             "A job that counts was reported after the refund; a person reviews it."),
         row("sign_recovery", "recovery_signed", ["recovery_open"], None, SIGNERS,
             "A named person asks for the money back. Nothing is ever debited."),
-        row("record_recovery", "recovery_recorded", ["recovery_open"], "recovered", SIGNERS,
-            "The money came back."),
+        row("record_recovery", "recovery_recorded", ["recovery_open"], "recovered", SIGNERS, "The money came back."),
         row("waive_recovery", "recovery_waived", ["recovery_open"], "waived", SIGNERS,
             "A named person lets the money go."),
     ),
-)  # fmt: skip
+)  # fmt: skip  # fmt: skip
 
 
 class Share(Record):

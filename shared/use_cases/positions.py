@@ -10,8 +10,9 @@ from pydantic import Field
 
 from shared.adapters.cosmos import AlreadyStored
 from shared.domain.change import Change
-from shared.domain.enrolment import INTRODUCTIONS, UNDER_CONTRACT
+from shared.domain.enrolment import UNDER_CONTRACT
 from shared.domain.errors import AlreadyExists, NotFound, RecordChanged, Unavailable, invalid
+from shared.domain.job_search import INTRODUCTIONS
 from shared.domain.money import to_decimal, to_minor
 from shared.domain.wire import Amount, ContractKind, Day, Form, Line, PartnersId
 from shared.use_cases.commands import load, require

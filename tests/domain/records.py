@@ -8,9 +8,10 @@ from typing import Any
 from shared.domain.application import Assessment, Condition, Document, Offer, Submission
 from shared.domain.case import Case
 from shared.domain.custody import Conflict, Correction, DataRequest, Hold
-from shared.domain.enrolment import Contract, Introduction, JobOffer, Leave, Pause
+from shared.domain.enrolment import Contract, Leave
 from shared.domain.enrolment import Payee as KnownPayee
 from shared.domain.events import Actor, Event
+from shared.domain.job_search import Introduction, JobOffer, Pause
 from shared.domain.life_cycle import NONE, Role
 from shared.domain.placement import Placement
 from shared.domain.refund import Claim, Proposal, Refund, Share

@@ -18,7 +18,7 @@ from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
 from shared.domain.case import LIFE_CYCLES
-from shared.domain.enrolment import INTRODUCTIONS
+from shared.domain.job_search import INTRODUCTIONS
 from shared.domain.life_cycle import Role
 
 ROOT = Path(__file__).resolve().parents[2]
