@@ -132,30 +132,41 @@ class Applicant:
         assert answer.status_code == 200, answer.text
         return self
 
-    def to_course(self) -> Applicant:
-        """To the first day of the course, in a country where a contract may be signed at once."""
-        self.to_decision(country="GB")
-        today = self.stack.now()[:10]
-        steps: list[tuple[str, str, dict[str, Any]]] = [
+    def to_contract(self, **other: Any) -> Applicant:
+        """To a signed contract, all on one day, in a country where it may be signed at once."""
+        self.to_decision(country="GB", **other)
+        return self.do_all(
             ("admissions", "admission-decision", {"outcome": "offer"}),
             ("", "offer-answer", {"answer": "accept"}),
             ("admissions", "contract", {}),
             ("admissions", "contract-receipt", {}),
             ("", "contract-signature", {}),
-            ("admissions", "course-start", {"started_on": today}),
-        ]
-        for role, act, body in steps:
-            answer = self.staff(role, act, **body) if role else self.does(act, **body)
-            assert answer.status_code == 200, (act, answer.text)
-        return self
+        )
+
+    def to_course(self) -> Applicant:
+        """To the first day of the course, all on one day."""
+        return self.to_contract().do_all(("admissions", "course-start", {"started_on": self.stack.now()[:10]}))
 
     def to_diploma(self) -> Applicant:
         """To the diploma, all on one day."""
-        self.to_course()
         # Who admits and who awards are different people: nobody acts twice in one chain.
         diploma = {"diploma_id": f"D-{self.email}", "awarded_on": self.stack.now()[:10]}
-        answer = self.staff("admissions", "diploma", number=1, **diploma)
-        assert answer.status_code == 200, answer.text
+        return self.to_course().do_all(("admissions 1", "diploma", diploma))
+
+    def do_all(self, *steps: tuple[str, str, dict[str, Any]]) -> Applicant:
+        """One act after the other: of the first (or that) member of staff with a role, without one of the person."""
+        for who, act, body in steps:
+            role, _, number = who.partition(" ")
+            answer = self.staff(role, act, number=int(number or 0), **body) if role else self.does(act, **body)
+            assert answer.status_code == 200, (act, answer.text)
+        return self
+
+    def ask_for_link(self) -> Applicant:
+        """Have a new link mailed, and open it: what binds needs one of today."""
+        known = len(self.stack.mail(self.email))
+        assert self.client.post(f"{self.api}/links", json={"email": self.email}).status_code == 202
+        self.stack.wait_for_mail(self.email, known + 1)
+        self.open_mail()
         return self
 
 

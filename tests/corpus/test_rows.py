@@ -24,6 +24,7 @@ def test_every_row_is_answered_for_once() -> None:
     assert set(ROWS["run"]) & set(ROWS["reasons"]) == set()
     assert IN_TABLES & (set(ROWS["run"]) | set(ROWS["reasons"])) == set()
     assert {*ROWS["run"], *ROWS["reasons"]} <= set(LISTED)
+    assert set(ROWS["not_over_http"]) <= set(ROWS["run"])
 
 
 def test_every_test_that_a_row_names_is_there() -> None:

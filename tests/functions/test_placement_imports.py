@@ -169,6 +169,34 @@ def test_file_that_is_no_list_is_refused_whole(stack: Stack, content: bytes, poi
     assert pointer in [each["pointer"] for each in refused.json()["errors"]]
 
 
+RUN_BY_SPREADSHEETS = (
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "|calc",
+    "%x",
+    "\t=1",
+    "\r=1",
+    "\n=1",
+    "\x00=1",
+    " =1",
+    "\ufeff=1",
+)
+
+
+def test_list_that_comes_back_holds_what_a_partner_wrote_as_text(stack: Stack, people: list[Applicant]) -> None:
+    ids = [f"{text}-{next(_numbers)}" for text in RUN_BY_SPREADSHEETS]
+    told = io.StringIO(newline="")
+    csv.writer(told).writerows([HEADER, *(row(people[0], placement_id=each) for each in ids)])
+
+    done = send(stack, told.getvalue().encode()).json()
+
+    found = results(stack, done["import_id"])
+    assert [each["placement_id"] for each in found] == [f"'{each.strip()}" for each in ids]
+    assert done["counts"] == {"applied": 10, "refused": 2}
+
+
 def test_row_with_too_few_cells_is_an_error_of_that_row(stack: Stack, people: list[Applicant]) -> None:
     done = send(stack, as_file(row(people[0])[:3]), dry_run="yes").json()
 
