@@ -23,7 +23,7 @@ from functions.http import (
 from shared import bootstrap
 from shared.domain.errors import invalid
 from shared.domain.wire import Form
-from shared.use_cases import imports
+from shared.partners import placement_lists
 
 bp = func.Blueprint()
 
@@ -48,7 +48,9 @@ async def post_placement_imports(req: func.HttpRequest) -> func.HttpResponse:
     if set(uploads) != {"file"}:
         raise invalid("/file", "missing" if not uploads else "unknown_file")
     content = uploads["file"][2]
-    return created(await imports.start(services, order.partner, content, order.dry_run == "yes", caller.actor, now))
+    return created(
+        await placement_lists.start(services, order.partner, content, order.dry_run == "yes", caller.actor, now)
+    )
 
 
 @bp.route(route="placement-imports/{import_id}/continuation", methods=["POST"])
@@ -58,7 +60,7 @@ async def post_placement_imports_continuation(req: func.HttpRequest) -> func.Htt
     now = bootstrap.clock()
     services = await bootstrap.services()
     await access.admit(req, services, "POST placement-imports/{import_id}/continuation", now)
-    return ok(await imports.go_on(services, path_id(req, "import_id"), now))
+    return ok(await placement_lists.go_on(services, path_id(req, "import_id"), now))
 
 
 @bp.route(route="placement-imports/{import_id}", methods=["GET"])
@@ -67,7 +69,7 @@ async def get_placement_import(req: func.HttpRequest) -> func.HttpResponse:
     """How far an import has come."""
     services = await bootstrap.services()
     await access.admit(req, services, "GET placement-imports/{import_id}", bootstrap.clock())
-    return ok(await imports.state(services, path_id(req, "import_id")))
+    return ok(await placement_lists.state(services, path_id(req, "import_id")))
 
 
 @bp.route(route="placement-imports/{import_id}/result", methods=["GET"])
@@ -76,6 +78,6 @@ async def get_placement_import_result(req: func.HttpRequest) -> func.HttpRespons
     """What became of each row, as CSV."""
     services = await bootstrap.services()
     await access.admit(req, services, "GET placement-imports/{import_id}/result", bootstrap.clock())
-    content = await imports.result(services, path_id(req, "import_id"))
+    content = await placement_lists.result(services, path_id(req, "import_id"))
     headers = SAFE_HEADERS | {"Content-Disposition": 'attachment; filename="result.csv"'}
     return func.HttpResponse(content, mimetype="text/csv", charset="utf-8", headers=headers)

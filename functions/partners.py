@@ -11,7 +11,7 @@ from functions import access
 from functions.http import answers_problems, json_body, ok, parse, path_id
 from shared import bootstrap
 from shared.domain.wire import Code, Form
-from shared.use_cases import inbox
+from shared.partners import put_aside
 
 bp = func.Blueprint()
 
@@ -36,7 +36,7 @@ async def get_partners(req: func.HttpRequest) -> func.HttpResponse:
     now = bootstrap.clock()
     services = await bootstrap.services()
     await access.admit(req, services, "GET partners", now)
-    return ok({"partners": await inbox.standing(services, now)})
+    return ok({"partners": await put_aside.standing(services, now)})
 
 
 @bp.route(route="partner-events", methods=["GET"])
@@ -46,7 +46,7 @@ async def get_partner_events(req: func.HttpRequest) -> func.HttpResponse:
     services = await bootstrap.services()
     caller = await access.admit(req, services, "GET partner-events", bootstrap.clock())
     asked = parse(EventsQuestion, dict(req.params))
-    found = await inbox.events(services, asked.status, asked.after)
+    found = await put_aside.events(services, asked.status, asked.after)
     return ok({"events": [each for each in found if each["case_id"] not in caller.own_cases]})
 
 
@@ -59,4 +59,4 @@ async def post_partner_events_replay(req: func.HttpRequest) -> func.HttpResponse
     caller = await access.admit(req, services, "POST partner-events/{event}/replay", now)
     event_id = path_id(req, "event")
     body = json_body(req, Replay)
-    return ok({"status": await inbox.replay(services, event_id, caller.actor, now, body.reason)})
+    return ok({"status": await put_aside.replay(services, event_id, caller.actor, now, body.reason)})

@@ -13,8 +13,9 @@ import azure.functions as func
 from shared import bootstrap, telemetry
 from shared.audit import heartbeats, orders, reconciliation
 from shared.domain.errors import PledgeError
+from shared.partners import inbox, placement_lists
 from shared.reports import refresh
-from shared.use_cases import deadlines, deliveries, documents, imports, partners, privacy, watch
+from shared.use_cases import deadlines, deliveries, documents, privacy, watch
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -33,13 +34,13 @@ async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
     except PledgeError:
         clocks = {}  # A store that does not answer is told of below.
     try:
-        heard = await partners.run_inbox(services, now)
+        heard = await inbox.run_inbox(services, now)
     except PledgeError:
         logger.exception("the inbox could not be read")
         heard = {"inbox_failed": 1}
     sent = await deliveries.run_deliveries(services, now)
     try:
-        sent |= await imports.run_imports(services, now)
+        sent |= await placement_lists.run_imports(services, now)
     except PledgeError:
         logger.exception("an import could not go on")
         sent |= {"imports_failed": 1}

@@ -17,7 +17,7 @@ from shared import bootstrap, telemetry
 from shared.adapters.defender import is_our_own, scan_told
 from shared.adapters.webhooks import verify
 from shared.domain.errors import InvalidInput, PledgeError
-from shared.use_cases import partners, refusals
+from shared.partners import inbox, refusals
 
 logger = logging.getLogger("pledge.webhooks")
 
@@ -45,12 +45,12 @@ async def post_webhooks(req: func.HttpRequest) -> func.HttpResponse:
         body = read_json(raw)
     except (Refused, InvalidInput):
         body = None
-    new, item = await partners.receive(services, partner, headers["webhook-id"], raw, body, now)
+    new, item = await inbox.receive(services, partner, headers["webhook-id"], raw, body, now)
     if not new:
         return ok({"status": "known"})
     if item["status"] == "received":
         try:
-            await partners.process(services, item, now)
+            await inbox.process(services, item, now)
         except PledgeError:
             pass  # It is stored; the timer goes on with it.
     return accepted({"status": "received"})
@@ -80,7 +80,7 @@ async def run_scan_result(event: func.EventGridEvent) -> None:
         return
     raw = json.dumps(told, sort_keys=True).encode()
     with telemetry.tallied("run_scan_result") as tally:
-        new, item = await partners.receive(services, partners.DEFENDER, event.id, raw, told, now)
+        new, item = await inbox.receive(services, inbox.DEFENDER, event.id, raw, told, now)
         if new and item["status"] == "received":
-            await partners.process(services, item, now)
+            await inbox.process(services, item, now)
         logger.info("run_scan_result %s", telemetry.told(tally.attributes))

@@ -17,6 +17,10 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "pydantic", "cryptography", "shared.domain", "shared.policy", "shared.adapters", "shared.use_cases",
         "shared.settings", "shared.telemetry",
     ),
+    "shared/partners": (
+        "pydantic", "shared.domain", "shared.adapters", "shared.use_cases", "shared.partners", "shared.settings",
+        "shared.telemetry",
+    ),
     "shared/audit": (
         "shared.domain", "shared.policy", "shared.adapters", "shared.use_cases", "shared.presentation", "shared.audit",
     ),
@@ -27,8 +31,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "shared/telemetry.py": (),
     "shared/bootstrap.py": ("shared.domain", "shared.policy", "shared.settings", "shared.adapters"),
     "functions": (
-        *PURE, "azure.functions", "functions", "shared.use_cases", "shared.audit", "shared.reports",
-        "shared.presentation", "shared.bootstrap", "shared.domain", "shared.telemetry",
+        *PURE, "azure.functions", "functions", "shared.use_cases", "shared.partners", "shared.audit",
+        "shared.reports", "shared.presentation", "shared.bootstrap", "shared.domain", "shared.telemetry",
     ),
     "function_app.py": ("azure.functions", "functions", "shared.bootstrap"),
 }  # fmt: skip
@@ -56,6 +60,7 @@ libraries that hold nothing but tables; they are the one exception to the purity
 
 FOR_TYPES_ONLY: dict[str, tuple[str, ...]] = {
     "shared/use_cases": ("shared.bootstrap",),
+    "shared/partners": ("shared.bootstrap",),
     "shared/audit": ("shared.bootstrap",),
     "shared/reports": ("shared.bootstrap",),
     "shared/adapters": ("azure.cosmos", "azure.storage", "aiohttp", "PIL"),

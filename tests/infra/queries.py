@@ -70,7 +70,7 @@ def queries_of(where: str, source: str) -> Iterator[Query]:
 
 def store_calls() -> Iterator[tuple[str, str, str]]:
     """Where, what (read, create, ...) and on which container: every use of the store outside its adapter."""
-    for folder in ("shared/use_cases", "shared/reports", "functions"):
+    for folder in ("shared/use_cases", "shared/partners", "shared/reports", "functions"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield from _calls(path)
 

@@ -21,9 +21,10 @@ from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
+from shared.partners.events import KINDS, stamp_of, tell
+from shared.partners.inbox import LATER, NEVER
 from shared.use_cases import screening
 from shared.use_cases.agenda import settle
-from shared.use_cases.partners import KINDS, LATER, NEVER, stamp_of, tell
 from tests.builders import PROGRAMME, TERMS, InMemory, at
 from tests.people import Applicant
 from tests.use_cases.test_refund_rules import two_payers_paying

@@ -242,7 +242,9 @@ def test_what_the_service_may_say_has_words() -> None:
 
 def test_what_stands_in_the_way_has_words() -> None:
     named = set()
-    for path in [*(ROOT / "shared" / "use_cases").glob("*.py"), *(ROOT / "functions").glob("*.py")]:
+    for path in [
+        path for folder in ("shared/use_cases", "shared/partners", "functions") for path in (ROOT / folder).glob("*.py")
+    ]:
         text = path.read_text("utf-8")
         named |= set(re.findall(r'RuleBroken\(\s*"([a-z-]+)"', text))
         for call in re.findall(r"\brequire\((.*?)\n    ", text, re.DOTALL):

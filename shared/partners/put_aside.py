@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RuleBroken
 from shared.domain.events import Actor
-from shared.use_cases import announcements, partners, refusals
+from shared.partners import events as told
+from shared.partners import inbox, refusals
+from shared.use_cases import announcements
 from shared.use_cases.commands import perform
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ async def events(services: Services, status: str, after: str) -> list[dict[str, 
 def _type_of(row: dict[str, Any]) -> str | None:
     """The kind of event, if it is one that we know: any other text is the sender's own."""
     stated = row["body"].get("type") if isinstance(row["body"], dict) else None
-    return stated if stated in partners.KINDS else None
+    return stated if stated in told.KINDS else None
 
 
 async def replay(services: Services, event_id: str, by: Actor, now: datetime, reason: str) -> str:
@@ -52,7 +54,7 @@ async def replay(services: Services, event_id: str, by: Actor, now: datetime, re
         return str(item["status"])
     if not isinstance(item["body"], dict):
         raise RuleBroken("not-readable", "This event cannot be read; the partner must send it anew.")
-    case_id = item.get("case_id") or partners.case_named_by(item["body"])
+    case_id = item.get("case_id") or told.case_named_by(item["body"])
     if case_id is not None:
 
         def note(change: Change) -> None:
@@ -66,7 +68,7 @@ async def replay(services: Services, event_id: str, by: Actor, now: datetime, re
     replays = [*item.get("replays", []), {"by": by.id, "at": now.isoformat(), "reason": reason}]
     again |= {"status": "received", "reason": None, "tries": 0, "next_try_at": now.isoformat(), "replays": replays}
     again["_etag"] = await services.store.replace(INBOX, again, item["_etag"], event_id)
-    return await partners.process(services, again, now)
+    return await inbox.process(services, again, now)
 
 
 async def _stored(services: Services, event_id: str) -> dict[str, Any]:

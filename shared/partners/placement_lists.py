@@ -32,9 +32,9 @@ from shared.domain.errors import (
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.domain.spreadsheet import as_csv
+from shared.partners.events import PlacementEnded, PlacementReported
 from shared.use_cases import placements
 from shared.use_cases.commands import CASES, Key, load, perform
-from shared.use_cases.partners import PlacementEnded, PlacementReported
 from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
