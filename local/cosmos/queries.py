@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -15,7 +15,7 @@ from local.cosmos import charges
 from local.cosmos.clock import Clock
 from local.cosmos.partition_key import HALF_PAIR, Range, effective_key, key_from_header, key_text
 from local.cosmos.resources import query_of
-from local.cosmos.sql.keys import first_key, pinned_key, texts_of
+from local.cosmos.sql.keys import first_key, keys_among, keys_between, pinned_key, texts_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.plan import needs_plan, plan_of
 from local.cosmos.sql.run import Cursor, Items, Page, Program
@@ -86,6 +86,12 @@ class Queries:
         program = Program(query, parameters, self.clock.now())
         target, token = self._target(request, container, query, parameters)
         target.texts = texts_of(query, parameters)
+        if target.where.pk is None and target.first_key is None:
+            target.where = replace(
+                target.where,
+                among=keys_among(query, parameters, container.paths),
+                between=keys_between(query, parameters, container.paths),
+            )
         check_order_index(query, container)
         answer = await self._page(request, container, program, target, token, stale_at)
         if request.is_set("x-ms-documentdb-populatequerymetrics"):

@@ -493,20 +493,32 @@ class Where:
     epk: str | None = None
     low: str = ""
     high: str = "FF"
+    # Of the keys that are strings only these, or those from the first to the last one.
+    among: tuple[str, ...] | None = None
+    between: tuple[str, str] | None = None
 
     @property
     def is_everything(self) -> bool:
-        return self.pk is None and self.low == "" and self.high == "FF"
+        return (self.pk, self.low, self.high, self.among, self.between) == (None, "", "FF", None, None)
 
     def sql(self, container: Container) -> tuple[str, tuple[Any, ...]]:
         if self.pk is not None:
             return "container=? AND epk=? AND pk=?", (container.number, self.epk, self.pk)
         if self.is_everything:
             return "1", ()
+        if self.among is not None or self.between is not None:
+            return self._keys_sql(container)
         # The unary plus keeps SQLite from reading by key order, which would need a sort of the whole range.
         if any(part.low == self.low and part.high == self.high for part in container.ranges):
             return "+epk >= ? AND +epk < ?", (self.low, self.high)
         return "container=? AND epk >= ? AND epk < ?", (container.number, self.low, self.high)
+
+    def _keys_sql(self, container: Container) -> tuple[str, tuple[Any, ...]]:
+        keys = [STRING_MARK + key for key in self.among or self.between or ()]
+        wanted = "BETWEEN ? AND ?" if self.among is None else f"IN ({', '.join('?' * len(keys))})"
+        # The numbers alone are gathered and put in order; the items are then read one after the other.
+        numbers = f"SELECT n FROM items INDEXED BY items_by_id WHERE container=? AND pk {wanted}"
+        return f"n IN ({numbers}) AND epk >= ? AND epk < ?", (container.number, *keys, self.low, self.high)
 
     def covers(self, pk: str, epk: str) -> bool:
         return pk == self.pk if self.pk is not None else self.low <= epk < self.high

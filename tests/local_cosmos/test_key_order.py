@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from local.cosmos.partition_key import effective_key, key_of_item, key_text
 from local.cosmos.queries import resumed_key
-from local.cosmos.sql.keys import first_key, pinned_key, texts_of
+from local.cosmos.sql.keys import first_key, keys_among, keys_between, pinned_key, texts_of
 from local.cosmos.sql.parser import parse
 from local.cosmos.sql.run import Cursor, Items, Page, Program
 from local.cosmos.store import Container, Item, Store, Where
@@ -46,6 +47,27 @@ OTHERWISE = (
     "SELECT VALUE t FROM c JOIN t IN c.parts WHERE c.pk > 'a' ORDER BY c.pk",
     "SELECT * FROM (SELECT * FROM r) AS c WHERE c.pk > 'a' ORDER BY c.pk",
     "SELECT VALUE COUNT(1) FROM c WHERE c.pk > 'a' ORDER BY c.pk",
+)
+
+NARROW = (
+    "SELECT * FROM c WHERE c.pk IN (@a, @b, 'a')",
+    "SELECT * FROM c WHERE c.n > 1 AND c.pk IN (@a, @b) ORDER BY c.n",
+    "SELECT * FROM c WHERE c.pk >= @a AND @b >= c.pk",
+    "SELECT VALUE c.n FROM c WHERE (c.pk > @a AND c.pk <= @b) AND c.n != 2 ORDER BY c.n DESC",
+)
+OTHERWISE_NARROW = (
+    "SELECT * FROM c WHERE c.pk NOT IN ('a', 'b')",
+    "SELECT * FROM c WHERE c.pk IN ('a', @one)",
+    "SELECT * FROM c WHERE c.pk IN ('a', @missing)",
+    "SELECT * FROM c WHERE c.pk IN ('a', c.n)",
+    "SELECT * FROM c WHERE c.pk IN ('a') OR c.n = 1",
+    "SELECT * FROM c WHERE NOT (c.pk IN ('a'))",
+    "SELECT * FROM c WHERE c.n IN ('a', 'b')",
+    "SELECT VALUE c FROM c IN r.parts WHERE c.pk IN ('a')",
+    "SELECT * FROM c WHERE c.pk > 'a'",
+    "SELECT * FROM c WHERE c.pk < 'a' AND c.pk >= 1",
+    "SELECT * FROM c WHERE c.pk > 'a' OR c.pk < 'b'",
+    "SELECT * FROM (SELECT * FROM r) AS c WHERE c.pk > 'a' AND c.pk < 'b'",
 )
 
 
@@ -114,6 +136,48 @@ def test_reading_along_the_keys_gives_the_pages_of_a_sorted_scan(
     for part in container.ranges:
         where = Where(low=part.low, high=part.high)
         assert all_pages(along_the_keys) == all_pages(sorted_scan)
+
+
+@given(st.lists(KEYS, max_size=12), STRINGS, STRINGS, st.sampled_from(NARROW), st.integers(1, 5))
+@example(["a", "a!", "a ", 'a"', "\u00e9", "b"], "a", "a ", NARROW[0], 2)
+@settings(max_examples=150)
+def test_reading_only_the_keys_that_are_asked_for_gives_the_pages_of_a_scan(
+    store: Store, keys: list[Any], a: str, b: str, query: str, size: int
+) -> None:
+    container = a_container(store, ["/pk"])
+    for n, key in enumerate(keys):
+        put(store, container, {"id": str(99 - n), "n": n} | ({} if key == "missing" else {"pk": key}))
+    parsed, parameters = parse(query), {"@a": a, "@b": b}
+
+    def pages(where: Where) -> list[Page]:
+        def run(cursor: Cursor | None) -> Page:
+            found = lambda n: store.scan(store.writer, container, where, 0, max(n, 0))  # noqa: E731
+            return Program(parsed, parameters, 0).run(found, cursor, size)
+
+        return all_pages(run)
+
+    for part in container.ranges:
+        whole = Where(low=part.low, high=part.high)
+        among, between = (narrow(parsed, parameters, container.paths) for narrow in (keys_among, keys_between))
+        assert among is not None or between is not None
+        narrowed = replace(whole, among=among, between=between)
+        read = {n for n, _ in store.scan(store.writer, container, narrowed, 0)}
+        wanted = [n for n, body in store.scan(store.writer, container, whole, 0) if _is_meant(body, a, b, among)]
+        assert pages(narrowed) == pages(whole)
+        assert read == set(wanted)
+
+
+def _is_meant(body: bytes, a: str, b: str, among: tuple[str, ...] | None) -> bool:
+    key = json.loads(body).get("pk")
+    return isinstance(key, str) and (key in among if among is not None else a <= key <= b)
+
+
+@pytest.mark.parametrize("query", OTHERWISE_NARROW)
+def test_query_that_may_want_other_keys_is_not_narrowed(query: str) -> None:
+    parsed = parse(query)
+
+    assert keys_among(parsed, {"@one": 1}, [("pk",)]) is None
+    assert keys_between(parsed, {"@one": 1}, [("pk",)]) is None
 
 
 @given(st.text() | st.text('"\\/\x01\x7f\u00e9', min_size=1))
