@@ -35,12 +35,12 @@ UNREADABLE = (PledgeError, ValueError, KeyError, TypeError, AssertionError, Attr
 
 @dataclass(frozen=True)
 class Dossier:
-    """What is stored of one case: the snapshot, its events and the anchored heads of its chain."""
+    """What is stored of one case: the snapshot, its events and the anchored heads of its chain (None: not read)."""
 
     case_id: str
     snapshot: dict[str, Any]
     events: list[dict[str, Any]]
-    anchors: list[Anchor]
+    anchors: list[Anchor] | None
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _chain(dossier: Dossier) -> Iterator[Finding]:
     if not problems:
         problems += [
             f"event {sequence} is not the one that was anchored"
-            for sequence, head in dossier.anchors
+            for sequence, head in dossier.anchors or ()
             if heads.get(sequence) != head
         ]
     if problems:

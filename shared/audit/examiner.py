@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.audit.anchors import anchor, anchors_of
-from shared.audit.case_checks import Anchor, Dossier, Examined, examine
+from shared.audit.case_checks import Dossier, Examined, examine
 from shared.audit.findings import Finding
 from shared.domain.case import Case
 from shared.domain.errors import NotFound
@@ -19,23 +20,10 @@ if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 
-async def dossier_of(services: Services, case_id: str) -> Dossier:
-    """One case's items and anchored heads. Raises `NotFound` if there is none."""
-    rows = await services.store.query(CASES, "SELECT * FROM c WHERE c.kind IN ('case', 'event')", {}, case_id)
-    if not rows:
-        raise NotFound(case_id)
-    return gathered(case_id, rows, await anchors_of(services, case_id))
-
-
-def gathered(case_id: str, rows: list[dict[str, Any]], anchors: list[Anchor]) -> Dossier:
-    """The same, from items that were read already."""
-    snapshot = next((row for row in rows if row["id"] == "case"), {})
-    events = sorted((row for row in rows if row["id"] != "case"), key=lambda row: str(row["id"]))
-    return Dossier(case_id, snapshot, events, anchors)
-
-
 async def examine_case(services: Services, dossier: Dossier, asked: datetime, is_now: bool) -> Examined:
     """Everything that can be found in one case. A sound chain's head is anchored on the way."""
+    if dossier.anchors is None:
+        dossier = replace(dossier, anchors=await anchors_of(services, dossier.case_id))
     result = examine(dossier, services.programmes, services.terms, asked, is_now)
     if result.case is not None and is_now:
         result.findings.extend([finding async for finding in _outside(services, result.case)])
@@ -46,7 +34,7 @@ async def examine_case(services: Services, dossier: Dossier, asked: datetime, is
 
 async def _anchor_new(services: Services, dossier: Dossier, result: Examined) -> None:
     last = result.events[-1]
-    if (last.sequence, last.hash) not in dossier.anchors:
+    if (last.sequence, last.hash) not in (dossier.anchors or ()):
         await anchor(services, dossier.case_id, last.sequence, last.hash)
 
 

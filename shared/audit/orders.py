@@ -67,7 +67,7 @@ async def told(services: Services, run_id: str) -> dict[str, Any]:
         for name in ("id", "op_id", "kind", "feed", "noted"):
             summary.pop(name, None)
         if "findings" not in summary:
-            found = [finding async for finding in report.each_once(lambda: runs.pages(services, run_id))]
+            found = [finding async for finding in report.each_once(lambda: runs.pages_with(services, end, "findings"))]
             summary |= {"findings": found[:TOLD], "files": list(report.FILES)}
         return summary | {"status": "ended"}
     started = await services.store.read(AUDITS, run_id, run_id)

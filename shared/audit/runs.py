@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored
 from shared.audit import noted, promises, report
-from shared.audit.anchors import Anchors
 from shared.audit.case_checks import UNREADABLE, Dossier, Examined
-from shared.audit.examiner import dossier_of, examine_case, gathered
+from shared.audit.dossiers import CASES_A_BLOCK, Walk, named
+from shared.audit.examiner import examine_case
 from shared.audit.findings import Finding
 from shared.domain.errors import NotFound, Unavailable
 from shared.use_cases.commands import CASES
@@ -29,7 +29,8 @@ logger = logging.getLogger("pledge.audits")
 
 AUDITS = "audits"
 CASES_A_PAGE = 50
-ITEMS_A_PAGE = 1000
+PAGES_MAX = 1_000_000
+"""As many as their numbers have digits for."""
 AT_ONCE = 8
 """Cases examined side by side: most of the time is waiting for the store."""
 CONTINUED_FOR = timedelta(days=7)
@@ -106,12 +107,23 @@ def _page(run_id: str, number: int) -> str:
     return f"{run_id}:{number:06d}"
 
 
-async def pages(services: Services, run_id: str) -> AsyncIterator[dict[str, Any]]:
-    """The pages that a run has done, in order, one at a time."""
-    number = 1
-    while (row := await services.store.read(AUDITS, _page(run_id, number), _page(run_id, number))) is not None:
+async def pages(
+    services: Services, run_id: str, numbers: Iterable[int] = range(1, PAGES_MAX)
+) -> AsyncIterator[dict[str, Any]]:
+    """The pages that a run has done, in order, one at a time: all of them, or these."""
+    for number in numbers:
+        row = await services.store.read(AUDITS, _page(run_id, number), _page(run_id, number))
+        if row is None:
+            return
         yield row
-        number += 1
+
+
+def pages_with(services: Services, end: dict[str, Any], what: str, first: int = 1) -> AsyncIterator[dict[str, Any]]:
+    """The pages of an ended run, from one on, that hold any `findings`, or anything `decided` or `paid`."""
+    numbers = end.get("noted", {}).get(what)
+    if not isinstance(numbers, list):  # Runs that ended longer ago have noted only how many rows there are.
+        numbers = range(1, PAGES_MAX)
+    return pages(services, end["run"], (number for number in numbers if number >= first))
 
 
 async def noted_since(
@@ -131,7 +143,7 @@ async def noted_since(
         )
         for run in found:
             if run["noted"][what]:
-                async for page in pages(services, run["run"]):
+                async for page in pages_with(services, run, what):
                     for row in page[what]:
                         yield row
         if len(found) < 100:
@@ -177,14 +189,17 @@ async def _do_page(reader: Reader, number: int, where: dict[str, Any]) -> dict[s
     findings: list[Finding] = []
     decided: list[dict[str, Any]] = []
     paid: list[dict[str, Any]] = []
-    cases, following, feed = await reader.read(where["phase"], where["at"])
-    for first in range(0, len(cases), AT_ONCE):
-        group = cases[first : first + AT_ONCE]
-        for result in await asyncio.gather(*(_look(services, each, asked, is_now) for each in group)):
-            findings += result.findings
-            if result.case is not None:
-                decided += noted.decided(result.case, result.events, asked)
-                paid += noted.paid(result.case, result.events, asked)
+    blocks, following, feed = await reader.read(where["phase"], where["at"])
+    examined = 0
+    async for block in blocks:
+        examined += len(block)
+        for first in range(0, len(block), AT_ONCE):
+            group = block[first : first + AT_ONCE]
+            for result in await asyncio.gather(*(_look(services, each, asked, is_now) for each in group)):
+                findings += result.findings
+                if result.case is not None:
+                    decided += noted.decided(result.case, result.events, asked)
+                    paid += noted.paid(result.case, result.events, asked)
     if where["phase"] == "whole" and is_now:
         findings += [finding async for finding in promises.broken(services, asked)]
     return {
@@ -192,7 +207,7 @@ async def _do_page(reader: Reader, number: int, where: dict[str, Any]) -> dict[s
         "kind": "audit_page",
         "run": run["run"],
         "number": number,
-        "examined": len(cases),
+        "examined": examined,
         "findings": [finding.as_json() for finding in findings],
         "decided": decided,
         "paid": paid,
@@ -201,32 +216,23 @@ async def _do_page(reader: Reader, number: int, where: dict[str, Any]) -> dict[s
     }
 
 
-async def _look(services: Services, case: Dossier | str, asked: datetime, is_now: bool) -> Examined:
-    case_id = case if isinstance(case, str) else case.case_id
+async def _look(services: Services, dossier: Dossier, asked: datetime, is_now: bool) -> Examined:
     try:
-        dossier = await dossier_of(services, case) if isinstance(case, str) else case
         return await examine_case(services, dossier, asked, is_now)
     except Unavailable:
         raise  # The store does not answer: this page is done again later.
-    except NotFound:
-        return Examined([], None, [], False)
     except UNREADABLE:  # One bad case is a finding, not an end.
-        logger.exception("case could not be examined", extra={"case_id": case_id})
-        return Examined([Finding("snapshot_differs", case_id, None, ("cannot be examined",))], None, [], False)
+        logger.exception("case could not be examined", extra={"case_id": dossier.case_id})
+        found = [Finding("snapshot_differs", dossier.case_id, None, ("cannot be examined",))]
+        return Examined(found, None, [], False)
 
 
-AFTER_ALL = "~"
-"""An id that comes after every case's."""
-
-Read = tuple[list[Dossier | str], dict[str, Any] | None, str | None]
-"""Cases (their items or their ids), where to go on, and how far the change feed has been read."""
+Read = tuple[AsyncIterator[list[Dossier]], dict[str, Any] | None, str | None]
+"""Cases block by block, where to go on, and how far the change feed has been read."""
 
 
 class Reader:
-    """What a run looks at next. Cases that were met before in this sitting are passed over.
-
-    While a page of all cases is examined the store is asked for the next one already.
-    """
+    """What a run looks at next. Cases that were met before in this sitting are passed over."""
 
     def __init__(self, services: Services, run: dict[str, Any], where: dict[str, Any] | None) -> None:
         self.services = services
@@ -235,65 +241,31 @@ class Reader:
         at: dict[str, Any] = {"anchors": None, "after": ""}
         if where is not None and where["phase"] == "all":
             at = where["at"]
-        self._anchors = Anchors(services, at["anchors"], at["after"])
-        self._ahead: tuple[str, asyncio.Task[list[dict[str, Any]]]] | None = None
+        self._walk = Walk(services, at["after"], at["anchors"])
 
     async def __aenter__(self) -> Reader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._drop()
-
-    async def _drop(self) -> None:
-        ahead, self._ahead = self._ahead, None
-        if ahead is not None:
-            ahead[1].cancel()
-            await asyncio.gather(ahead[1], return_exceptions=True)
+        await self._walk.close()
 
     async def read(self, phase: str, at: Any) -> Read:
         """A page of a phase."""
         if phase == "all":
-            return await self._all(at)
+            found, onwards = await self._walk.block(at["after"])
+            return _at_once(found), {"phase": "whole" if onwards is None else "all", "at": onwards}, None
         case_ids, following, feed = await PHASES[phase](self.services, self.run, at)
-        new: list[Dossier | str] = [each for each in dict.fromkeys(case_ids) if each not in self._seen]
+        new = [each for each in dict.fromkeys(case_ids) if each not in self._seen]
         self._seen.update(case_ids)
-        return new, following, feed
+        return self._named(new), following, feed
 
-    async def _all(self, at: dict[str, Any]) -> Read:
-        """Every case with its events, in the order of their ids, and the anchored heads in step with them."""
-        rows = await self._items_after(at["after"])
-        items: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in rows:
-            items[row["case_id"]].append(row)
-        found: list[Dossier | str] = []
-        if len(rows) == ITEMS_A_PAGE:
-            cut, _ = items.popitem()  # Its other items are on the next page; alone, it is read by itself.
-            if not items:
-                found.append(cut)
-        found += [gathered(each, own, await self._anchors.of(each)) for each, own in items.items()]
-        following: dict[str, Any] = {"phase": "whole", "at": None}
-        if len(rows) < ITEMS_A_PAGE:
-            await self._anchors.of(AFTER_ALL)
-        found += [gathered(each, [], heads) for each, heads in self._anchors.passed_over().items()]
-        if len(rows) == ITEMS_A_PAGE:
-            last = next(reversed(items), None) or str(found[0])
-            following = {"phase": "all", "at": {"after": last, "anchors": self._anchors.page}}
-            self._ahead = (last, asyncio.create_task(self._ask(last)))
-        return found, following, None
+    async def _named(self, case_ids: list[str]) -> AsyncIterator[list[Dossier]]:
+        for first in range(0, len(case_ids), CASES_A_BLOCK):
+            yield await named(self.services, case_ids[first : first + CASES_A_BLOCK])
 
-    async def _items_after(self, last: str) -> list[dict[str, Any]]:
-        if self._ahead is not None and self._ahead[0] == last:
-            (_, asked), self._ahead = self._ahead, None
-            return await asked
-        await self._drop()  # Somebody else has done that page, and found another end of it.
-        return await self._ask(last)
 
-    async def _ask(self, last: str) -> list[dict[str, Any]]:
-        return await self.services.store.query(
-            CASES,
-            "SELECT TOP @most * FROM c WHERE c.kind IN ('case', 'event') AND c.case_id > @last ORDER BY c.case_id",
-            {"most": ITEMS_A_PAGE, "last": last},
-        )
+async def _at_once(block: list[Dossier]) -> AsyncIterator[list[Dossier]]:
+    yield block
 
 
 Phase = tuple[list[str], dict[str, Any] | None, str | None]
@@ -328,15 +300,14 @@ async def _due(services: Services, run: dict[str, Any], at: list[str]) -> Phase:
 
 async def _open(services: Services, run: dict[str, Any], at: int) -> Phase:
     """Cases in which the last run found something: it stands until it is mended."""
+    previous = await ended(services, run["previous"])
+    assert previous is not None
     case_ids: list[str] = []
-    while len(case_ids) < CASES_A_PAGE:
-        page_id = _page(run["previous"], at)
-        row = await services.store.read(AUDITS, page_id, page_id)
-        if row is None:
-            return case_ids, {"phase": "whole", "at": None}, None
-        case_ids += [finding["case_id"] for finding in row["findings"] if finding["case_id"]]
-        at += 1
-    return case_ids, {"phase": "open", "at": at}, None
+    async for page in pages_with(services, previous, "findings", at):
+        case_ids += [finding["case_id"] for finding in page["findings"] if finding["case_id"]]
+        if len(case_ids) >= CASES_A_PAGE:
+            return case_ids, {"phase": "open", "at": page["number"] + 1}, None
+    return case_ids, {"phase": "whole", "at": None}, None
 
 
 async def _whole(services: Services, run: dict[str, Any], at: Any) -> Phase:
@@ -351,9 +322,11 @@ def _text(instant: str) -> str:
     return datetime.fromisoformat(instant).astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
-async def _decided_lately(services: Services, run: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
-    """Decisions that this run has noted, and those before it that the report still shows."""
-    async for page in pages(services, run["run"]):
+async def _decided_lately(
+    services: Services, run: dict[str, Any], numbers: Iterable[int]
+) -> AsyncIterator[dict[str, Any]]:
+    """Decisions that this run has noted on these pages, and those before it that the report still shows."""
+    async for page in pages(services, run["run"], numbers):
         for row in page["decided"]:
             yield row
     if run["scope"] != ONE:
@@ -365,14 +338,15 @@ async def _decided_lately(services: Services, run: dict[str, Any]) -> AsyncItera
 async def _finish(services: Services, run: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Write the reports, then the row that ends the run: whoever sees that row finds the reports."""
     counts: Counter[str] = Counter()
-    noted_rows = {"decided": 0, "paid": 0}
+    where: dict[str, list[int]] = {"findings": [], "decided": [], "paid": []}
     examined, feed = 0, run["feed"]
     keys: set[tuple[str, ...]] = set()
     async for page in pages(services, run["run"]):
         examined += page["examined"]
         feed = page["feed"] or feed
-        for what in noted_rows:
-            noted_rows[what] += len(page[what])
+        for what, numbers in where.items():
+            if page[what]:
+                numbers.append(page["number"])
         for finding in page["findings"]:
             key = (finding["finding"], finding["case_id"] or "", finding["subject"] or "")
             if key not in keys:
@@ -387,9 +361,10 @@ async def _finish(services: Services, run: dict[str, Any], now: datetime) -> dic
         "examined": examined,
         "counts": dict(sorted(counts.items())),
     }
-    await report.write(services, summary, lambda: pages(services, run["run"]), _decided_lately(services, run))
+    decided = _decided_lately(services, run, where["decided"])
+    await report.write(services, summary, lambda: pages(services, run["run"], where["findings"]), decided)
     row = summary | {"id": _end(run["run"]), "kind": "audit", "ended_at": now.isoformat(), "feed": feed}
-    row["noted"] = noted_rows
+    row["noted"] = where
     try:
         await services.store.create(AUDITS, row, row["id"])
     except AlreadyStored:

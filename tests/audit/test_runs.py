@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,6 +94,32 @@ def test_quiet_days_cost_the_same_one_after_the_other(vault: Vault) -> None:
     assert max(costs[1:]) - min(costs[1:]) <= 10, costs
     rows = [row["id"] for row in vault.container("audits").read_all_items() if row["kind"] == "audit_page"]
     assert {sum(row.startswith(f"202804{day}-changes") for row in rows) for day in range(27, 31)} == {4}
+
+
+def test_changed_cases_are_read_by_the_block_and_of_the_run_before_only_what_was_found(vault: Vault) -> None:
+    life, case_ids = items_of(case_of()), [new_case_id() for _ in range(130)]
+    for case_id in case_ids:
+        batch = [("create", (item | {"case_id": case_id},)) for item in life]
+        vault.container().execute_item_batch(batch, case_id)
+    vault.stack.run_timer("run_audit")
+    examined, of_cases, of_audits = [], [], []
+    for day, changed in ((26, 2), (27, 45)):
+        vault.stack.move_clock(f"2028-04-{day}T11:00:00Z", timers=False)
+        for case_id in case_ids[:changed]:
+            vault.change(case_id, "case")
+        before = calls_so_far(vault.stack)
+        vault.stack.run_timer("run_audit")
+        examined.append(run(vault, f"202804{day}-changes")["examined"])
+        calls = store_calls(vault.stack, before)
+        of_cases.append(Counter(call["operation"] for call in calls if call["container"] == "cases"))
+        of_audits.append([call["id"] for call in calls if call["container"] == "audits" and call["id"]])
+
+    pages = [row for row in vault.container("audits").read_all_items() if row["id"].startswith("202804-full:0")]
+    empty = {row["id"] for row in pages if row["examined"] and not row["findings"]}
+    assert (len(empty), examined) == (3, [2, 45])
+    assert of_cases[0] == of_cases[1]
+    assert not empty & set(of_audits[0])
+    assert len(of_audits[1]) - len(of_audits[0]) <= 3
 
 
 def test_audit_of_an_earlier_day_does_not_make_the_daily_run_forget_what_is_open(vault: Vault) -> None:
