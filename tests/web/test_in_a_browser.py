@@ -8,12 +8,14 @@ import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
 from local.testing import Stack
+from tests.files import a_pdf
 from tests.functions.test_positions import POSITION
 from tests.people import Applicant
 
@@ -50,11 +52,15 @@ class Tab:
         """Go there from nowhere, so that the page starts anew, and wait until something is true or has failed."""
         await self.ask("Page.navigate", url="about:blank")
         await self.ask("Page.navigate", url=address)
+        await self.until(f"location.href !== 'about:blank' && ({until})")
+
+    async def until(self, what: str) -> None:
+        """Wait until something is true, or a script has failed."""
         for _ in range(PATIENCE_SECONDS * 10):
-            if self.errors or await self.value(f"location.href !== 'about:blank' && ({until})"):
+            if self.errors or await self.value(what):
                 return
             await asyncio.sleep(0.1)
-        raise AssertionError(f"{address}: {await self.value('document.body.innerText')}")
+        raise AssertionError(f"not {what}: {await self.value('document.body.innerText')}")
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +125,25 @@ async def test_a_case_opens_at_the_desk_for_everybody_who_may_see_it(
         assert tab.errors == [], role
         assert (acts > 0) is (role != "auditor"), role
         assert await tab.value("document.querySelector('#case-view table') !== null"), "the sources, side by side"
+
+
+async def test_staff_add_a_paper_at_the_desk(tab: Tab, stack: Stack, graduate: Applicant, tmp_path: Path) -> None:
+    (tmp_path / "call-up.pdf").write_bytes(a_pdf(text="by post"))
+    desk = f"{stack.info['site']}/staff.html?lang=en"
+    await tab.open(desk, "document.readyState === 'complete'")
+    await tab.value(f"sessionStorage.setItem('staff', {json.dumps(stack.token('admissions'))})")
+    await tab.open(f"{desk}#{graduate.case_id}", "document.querySelector('#case-view h2') !== null")
+    card = "document.querySelector('details.act[data-route=\"documents\"]')"
+
+    await tab.value(f"{card}.open = true, {card}.querySelector('select').value = 'other'")
+    field = await tab.ask("Runtime.evaluate", expression=f"{card}.querySelector('input[type=file]')")
+    file = {"files": [str(tmp_path / "call-up.pdf")], "objectId": field["result"]["objectId"]}
+    await tab.ask("DOM.setFileInputFiles", **file)
+    await tab.value(f"{card}.querySelector('button[type=submit]').click()")
+    await tab.until("document.querySelector('#case-view .notice.good') !== null")
+
+    assert tab.errors == []
+    assert [each["kind"] for each in graduate.record()["documents"].values()] == ["other"]
 
 
 @pytest.mark.parametrize("page", ["index.html", "link.html", "privacy.html", "case.html", "confirm.html"])
