@@ -23,6 +23,7 @@ from tests.files import a_pdf
 from tests.people import Applicant, application
 
 NOW = "2027-01-11T14:00:00Z"
+NOON = 12
 PDF = a_pdf(text="a degree")
 PROBLEM_FIELDS = {"type", "title", "status", "instance", "retry"}
 Ask = dict[str, Any]
@@ -189,7 +190,8 @@ def asked_until_heard(ask: Ask, around: Places) -> tuple[int, dict[str, int]]:
 def run_cell(around: Places, name: str, place: str, nth: int, kind: str) -> dict[str, int]:
     """One scenario with a person of its own, one thing going wrong; the calls to each place."""
     scenario, person = SCENARIOS[name], Applicant(around.stack)
-    around.pass_minutes(1)
+    # What falls due on a day is due at its noon.
+    around.pass_minutes(1 if around.now.hour > NOON else 60 * (NOON + 2 - around.now.hour))
     ask = scenario.prepare(person, around)
     drained(person, around)
     kinds, mails = Counter(each["event"] for each in events_of(person, around)), mails_of(person)
