@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from shared.audit.findings import KINDS  # noqa: E402 - the repository is not installed as a package
+from tools.generated import put  # noqa: E402
 
 PAGE = ROOT / "docs" / "audit.md"
 PREFACE = """# The audit: what it looks for, and how to check it
@@ -50,16 +50,5 @@ def page() -> str:
     )
 
 
-def main() -> int:
-    """Print the page, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write docs/audit.md")
-    if parser.parse_args().write:
-        PAGE.write_text(page(), "utf-8")
-    else:
-        sys.stdout.write(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    put(PAGE, page())

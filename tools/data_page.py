@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from shared.use_cases.retention import KINDS, Kind  # noqa: E402 - the repository is not installed as a package
+from tools.generated import put  # noqa: E402
 
 PAGE = ROOT / "docs" / "data.md"
 PREFACE = """# What is stored, for how long, and why
@@ -38,16 +38,5 @@ def _until(kind: Kind) -> str:
     return f"{kind.days} {kind.end}" if kind.end.startswith("days") else kind.end
 
 
-def main() -> int:
-    """Print the page, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write docs/data.md")
-    if parser.parse_args().write:
-        PAGE.write_text(page(), "utf-8")
-    else:
-        sys.stdout.write(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    put(PAGE, page())

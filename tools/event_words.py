@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.generated import put  # noqa: E402 - the repository is not installed as a package
+
 FILE = ROOT / "shared" / "use_cases" / "event_words.toml"
 LANGUAGES = ("en", "fr")
 PREFACE = """# What happened, in words, for the copy of their data that a person may ask for.
@@ -36,16 +39,5 @@ def _pair(key: str, words: dict[str, dict[str, str]]) -> str:
     return "{ " + ", ".join(said) + " }"
 
 
-def main() -> int:
-    """Print the file, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write shared/use_cases/event_words.toml")
-    if parser.parse_args().write:
-        FILE.write_text(file(), "utf-8")
-    else:
-        sys.stdout.write(file())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    put(FILE, file())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ sys.path.insert(0, str(ROOT))
 
 from shared.domain.case import LIFE_CYCLES  # noqa: E402 - the repository is not installed as a package
 from shared.domain.life_cycle import NONE, LifeCycle, Role, Row  # noqa: E402
+from tools.generated import put  # noqa: E402
 
 PAGE = ROOT / "docs" / "lifecycle.md"
 PREFACE = """# Life cycles
@@ -63,16 +63,5 @@ def _table_row(cycle: LifeCycle, row: Row) -> str:
     return f"| `{row.action}` | {sources} | {target} | {who} | {row.sentence} |"
 
 
-def main() -> int:
-    """Print the page, or write it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="write docs/lifecycle.md")
-    if parser.parse_args().write:
-        PAGE.write_text(page(), "utf-8")
-    else:
-        sys.stdout.write(page())
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    put(PAGE, page())
