@@ -5,9 +5,11 @@ import azure.functions as func
 from functions import (
     applications,
     audits,
+    cases,
     conflicts,
     enrolments,
     imports,
+    job_search,
     partners,
     placements,
     positions,
@@ -28,8 +30,10 @@ bootstrap.settings()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for noun in (
     applications,
+    cases,
     screening,
     enrolments,
+    job_search,
     imports,
     partners,
     placements,

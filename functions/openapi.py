@@ -13,9 +13,11 @@ from pydantic.json_schema import models_json_schema
 from functions import (
     applications,
     audits,
+    cases,
     conflicts,
     enrolments,
     imports,
+    job_search,
     partners,
     placements,
     positions,
@@ -31,12 +33,23 @@ from functions.http import PROBLEMS
 
 FORMS: dict[str, type[BaseModel]] = {
     f"POST {act.full_route}": act.form
-    for noun in (applications, screening, enrolments, placements, positions, refunds, privacy, conflicts, support)
+    for noun in (
+        applications,
+        screening,
+        enrolments,
+        job_search,
+        placements,
+        positions,
+        refunds,
+        privacy,
+        conflicts,
+        support,
+    )
     for act in noun.ACTS
 } | {
     "POST applications": applications.Application,
     "POST links": applications.LinkRequest,
-    "POST case-searches": applications.CaseSearch,
+    "POST case-searches": cases.CaseSearch,
     "POST confirmation": placements.Confirmation,
     "POST cases/{case_id}/conflicts": conflicts.Conflict,
     "POST audits": audits.AuditOrder,
@@ -54,16 +67,16 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET reports/refund-liability": reports.LiabilityQuestion,
     "GET reports/payments": reports.PaymentsQuestion,
     "GET reports/funnel": reports.FunnelQuestion,
-    "GET work-queue": applications.QueueQuestion,
-    "GET early-risk": applications.PageQuestion,
+    "GET work-queue": cases.QueueQuestion,
+    "GET early-risk": cases.PageQuestion,
     "GET positions": positions.PositionQuestion,
     "GET partner-events": partners.EventsQuestion,
     "GET cases/{case_id}/guarantee": refunds.GuaranteeQuestion,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
-    "GET cases": applications.CaseQuestion,
+    "GET cases": cases.CaseQuestion,
 }
 UPLOADS: dict[str, type[BaseModel]] = {
-    "POST cases/{case_id}/documents": applications.DocumentUpload,
+    "POST cases/{case_id}/documents": cases.DocumentUpload,
     "POST placement-imports": imports.ImportOrder,
 }
 CREATED = {

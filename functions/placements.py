@@ -1,4 +1,4 @@
-"""The search for a job and the reports of jobs found."""
+"""Reports of jobs found, and what an employer confirms."""
 
 from __future__ import annotations
 
@@ -18,89 +18,6 @@ from shared.use_cases import confirmations, placements
 bp = func.Blueprint()
 
 Hours = Annotated[int, Field(ge=0, le=168)]
-
-
-VALUES = {
-    "right_to_work": ("yes", "no", "unknown"),
-    "further_study": ("yes", "no"),
-    "self_employment_attested": ("yes", "no", "unknown"),
-    "consent": ("yes", "no"),
-    "intent": ("job", "stay", "enrich", "study"),
-}
-
-
-class Declaration(Form):
-    """A fact that only the person knows. `intent` is job, stay, enrich or study; the others yes, no, unknown."""
-
-    fact: Literal["right_to_work", "further_study", "self_employment_attested", "consent", "intent"]
-    value: Literal["yes", "no", "unknown", "job", "stay", "enrich", "study"]
-    placement: Code | None = None
-
-    @model_validator(mode="after")
-    def _fits(self) -> Declaration:
-        if self.value not in VALUES[self.fact]:
-            raise PydanticCustomError("value", "this fact has other values")
-        return self
-
-
-class PauseRequest(Form):
-    """The days in which the window should stand still, both included; no last day: not known yet."""
-
-    first_day: Day
-    last_day: Day | None = None
-    kind: Code = "other"
-
-
-class PauseRuling(Form):
-    """A pause approved, rejected or revoked."""
-
-    pause_id: Code
-    outcome: Literal["approved", "rejected", "revoked"]
-    note: Note | None = None
-
-
-class PauseEnd(Form):
-    """The last day of a pause."""
-
-    pause_id: Code
-    last_day: Day
-
-
-class Exemption(Form):
-    """Written advice to do something else than apply in these days; the note is the advice."""
-
-    first_day: Day
-    last_day: Day
-    note: Note
-
-
-class SearchWeek(Form):
-    """How many applications were sent in the week that begins on this Monday."""
-
-    monday: Day
-    applications: Annotated[int, Field(ge=0, le=500)]
-    documents: Annotated[list[Code], Field(max_length=10)] | None = None
-    note: Note | None = None
-
-
-class JobOffer(Form):
-    """An employer made an offer."""
-
-    offered_on: Day
-    employer: Line | None = None
-
-
-class JobOfferAnswer(Form):
-    """What became of the offer."""
-
-    outcome: Literal["accepted", "declined", "lapsed"]
-
-
-class JobOfferRuling(Form):
-    """Whether the offer would have counted."""
-
-    qualifying: Literal["yes", "no"]
-    note: Note | None = None
 
 
 class JobFacts(Form):
@@ -200,24 +117,7 @@ class PlacementVerification(Form):
     note: Note | None = None
 
 
-class Waiver(Form):
-    """A criterion set aside, with a reason."""
-
-    criterion: Code
-    reason: Code
-    note: Note | None = None
-
-
 ACTS = (
-    Act("declarations", Declaration, placements.declare),
-    Act("pause-requests", PauseRequest, placements.request_pause),
-    Act("pause-ruling", PauseRuling, placements.rule_pause),
-    Act("pause-end", PauseEnd, placements.end_pause),
-    Act("exemption", Exemption, placements.exempt_weeks),
-    Act("search-weeks", SearchWeek, placements.log_search_week),
-    Act("offers", JobOffer, placements.report_offer),
-    Act("offers/{offer_id}/answer", JobOfferAnswer, placements.answer_job_offer),
-    Act("offers/{offer_id}/ruling", JobOfferRuling, placements.rule_offer),
     Act("placements", PlacementReport, placements.report_placement),
     Act("placements/{placement}/correction", PlacementCorrection, placements.correct_placement),
     Act("placements/{placement}/confirmation-requests", ConfirmationRequest, confirmations.request_confirmation),
@@ -225,7 +125,6 @@ ACTS = (
     Act("placements/{placement}/job", PlacementMatch, placements.match_placement),
     Act("placements/{placement}/end", PlacementEnd, placements.end_placement),
     Act("placements/{placement}/verification", PlacementVerification, placements.rule_placement),
-    Act("waivers", Waiver, placements.waive),
 )
 register(bp, ACTS)
 

@@ -13,7 +13,7 @@ from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.events import Actor, Event
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, enrolments, payments, placements, refunds, screening
+from shared.use_cases import applications, enrolments, job_search, payments, refunds, screening
 from shared.use_cases.agenda import settle
 
 PROGRAMMES, TERMS = bootstrap.programmes()
@@ -117,7 +117,7 @@ class InMemory:
         """Qualified on this day, the whole price paid."""
         self.studying(signed_on)
         self.paid("7200.00")
-        self.do("2027-04-06", Role.APPLICANT, lambda c: placements.declare(c, fact="right_to_work", value="yes"))
+        self.do("2027-04-06", Role.APPLICANT, lambda c: job_search.declare(c, fact="right_to_work", value="yes"))
         awarded = date.fromisoformat(day)
         self.do(day, Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=awarded))
         return self

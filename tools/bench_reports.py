@@ -34,7 +34,7 @@ from shared.adapters.cosmos import Create, Replace, Store  # noqa: E402
 from shared.domain.life_cycle import Role  # noqa: E402
 from shared.reports import reading  # noqa: E402
 from shared.reports.refresh import run_reports  # noqa: E402
-from shared.use_cases import placements  # noqa: E402
+from shared.use_cases import job_search  # noqa: E402
 from shared.use_cases.commands import item_from  # noqa: E402
 from tests.builders import PROGRAMME, TERMS, at  # noqa: E402
 from tests.reports.people import Remembered  # noqa: E402
@@ -183,7 +183,7 @@ async def change(store: Store, people: list[Remembered], count: int) -> None:
         person = people[number % len(people)]
         again = Remembered.__new__(Remembered)
         again.case, again.letters, again.events = person.case.model_copy(deep=True), [], []
-        act = (lambda c: placements.log_search_week(c, monday=date(2028, 2, 21), applications=5)) if (
+        act = (lambda c: job_search.log_search_week(c, monday=date(2028, 2, 21), applications=5)) if (
             again.case.enrolment.status == "qualified") else (lambda c: c.record("mail_bounced"))  # fmt: skip
         role = Role.APPLICANT if again.case.enrolment.status == "qualified" else Role.SYSTEM
         again.do("2028-02-28", role, act)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -35,6 +36,10 @@ class Change:
     def today(self) -> date:
         """The civil date of `now` where this case counts its days."""
         return self.case.today(self.now)
+
+    def partners_id(self, prefix: str, given: str) -> str:
+        """A partner's id in our own terms: two partners' equal ids are two things."""
+        return f"{prefix}-{hashlib.sha256(f'{self.actor.id}|{given}'.encode()).hexdigest()[:16]}"
 
     def check(self, kind: str, subject: str | None = None, by: Actor | None = None) -> None:
         """Raise what `record` would raise, and record nothing: the table first, then the role, then four eyes."""

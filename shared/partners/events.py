@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from shared.domain.change import Change
 from shared.domain.wire import Amount, CaseId, Code, ContractKind, Day, EndReason, Form, Line, PartnersId, Payer
-from shared.use_cases import documents, enrolments, payments, placements, positions, screening
+from shared.use_cases import documents, enrolments, job_search, payments, placements, positions, screening
 
 
 class _AboutCase(Form):
@@ -195,11 +195,11 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
     ),
     "payment.charged_back": (PaymentChargedBack, frozenset({"payments"}), _charged_back),
     "offer.made": (
-        OfferMade, frozenset({"employer"}), lambda change, told: placements.report_offer(change, **_fields(told)),
+        OfferMade, frozenset({"employer"}), lambda change, told: job_search.report_offer(change, **_fields(told)),
     ),
     "offer.answered": (
         OfferAnswered, frozenset({"employer"}),
-        lambda change, told: placements.answer_job_offer(change, **_fields(told)),
+        lambda change, told: job_search.answer_job_offer(change, **_fields(told)),
     ),
     "placement.reported": (
         PlacementReported, frozenset({"employer", "history"}),
@@ -219,7 +219,7 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
     ),
     "search.logged": (
         SearchLogged, frozenset({"learning", "history"}),
-        lambda change, told: placements.log_search_week(change, **_fields(told)),
+        lambda change, told: job_search.log_search_week(change, **_fields(told)),
     ),
     "document.scanned": (
         DocumentScanned, frozenset({"scanner"}),

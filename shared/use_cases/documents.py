@@ -78,6 +78,14 @@ def _name_id(document_id: str) -> str:
     return f"note:file-{document_id}"
 
 
+def blobs_of(change: Change, documents: list[str]) -> list[str]:
+    """The files behind documents of this case; `NotFound` for one that is not on it."""
+    for document in documents:
+        if document not in change.case.documents:
+            raise NotFound(document)
+    return [change.case.documents[each].blob for each in documents]
+
+
 async def add_document(change: Change, services: Services, *, kind: str, upload: Upload) -> None:
     """Keep a document: five a day and 50 MiB in all from one person; the same file again is no other one."""
     change.check("document_added")

@@ -13,6 +13,7 @@ from shared.domain.money import NotMoney, to_minor
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, require
+from shared.use_cases.documents import blobs_of
 from shared.use_cases.proposals import propose_return_of_money, watch_overpayment
 
 if TYPE_CHECKING:
@@ -165,10 +166,7 @@ def exempt(change: Change, *, outcome: str, document: str | None = None, note: s
         return
     if document is None:
         raise invalid("/document", "missing")
-    known = change.case.documents.get(document)
-    if known is None:
-        raise NotFound(document)
-    change.record(kind, document, evidence=[known.blob], note=note)
+    change.record(kind, document, evidence=blobs_of(change, [document]), note=note)
 
 
 def propose_expiry(change: Change, *, reason: str | None = None) -> None:

@@ -1,23 +1,19 @@
-"""The search for a job, and who found one: weeks, offers, pauses, declarations, placement reports and their verdict."""
+"""Who found a job: reports, their corrections and ends, and what careers say of them."""
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date, timedelta
 from typing import Any
 
-from shared.domain.calendar import is_monday
 from shared.domain.change import Change
-from shared.domain.errors import AlreadyExists, NotFound, invalid
+from shared.domain.errors import NotFound, invalid
 from shared.domain.events import sha256_of
 from shared.domain.jobs import job_of
 from shared.domain.life_cycle import Role
 from shared.domain.money import NotMoney, to_minor
 from shared.domain.placement import Placement
-from shared.policy.criteria import WAIVABLE
-from shared.policy.employment import intent_closes_on
 from shared.use_cases.commands import require
-from shared.use_cases.search_log import closes_on
+from shared.use_cases.documents import blobs_of
 
 SAID = (
     "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end",
@@ -26,118 +22,6 @@ SAID = (
 """What a report of a partner says of a job; told anew, it says all of it anew."""
 NEVER_EMPTY = ("contract", "field", "employer")
 WRONG_PERSON = "wrong_person"
-
-
-def declare(change: Change, *, fact: str, value: str, placement: str | None = None) -> None:
-    """The person declares a fact that only they know."""
-    if fact == "self_employment_attested" and placement not in change.case.placements:
-        raise NotFound(str(placement))
-    if fact == "intent":
-        change.check("declared")
-        last_day = intent_closes_on(change.case.enrolment.started_on)
-        closed = "The survey of intent closed on the third day of the course; a later change does not count."
-        require(last_day is None or change.today <= last_day, "survey-closed", closed)
-    if fact == "consent":
-        change.person["/consents/employers"] = value
-    change.record("declared", placement, fact=fact, value=value)
-
-
-def request_pause(change: Change, *, first_day: date, last_day: date | None = None, kind: str = "other") -> None:
-    """The graduate asks that the window be paused. The kind is a word for people; certificates are documents."""
-    if last_day is not None and last_day < first_day:
-        raise invalid("/last_day", "before_first_day")
-    pause_id = f"b{len(change.case.enrolment.pauses) + 1}"
-    change.record(
-        "pause_requested",
-        pause_id,
-        first_day=first_day.isoformat(),
-        last_day=last_day.isoformat() if last_day else None,
-        kind=kind,
-    )
-    change.answer = {"pause_id": pause_id}
-
-
-def rule_pause(change: Change, *, pause_id: str, outcome: str, note: str | None = None) -> None:
-    """Careers approve, reject or revoke a pause."""
-    pause = _pause(change, pause_id)
-    allowed = {"approved": ("requested",), "rejected": ("requested",), "revoked": ("approved",)}
-    require(pause.status in allowed[outcome], "already-ruled", f"This pause is {pause.status}.")
-    change.record("pause_ruled", pause_id, outcome=outcome, note=note)
-    change.tell("pause_ruled", outcome=outcome)
-
-
-def end_pause(change: Change, *, pause_id: str, last_day: date) -> None:
-    """Give a pause its last day."""
-    pause = _pause(change, pause_id)
-    if last_day < pause.first_day:
-        raise invalid("/last_day", "before_first_day")
-    change.record("pause_ended", pause_id, last_day=last_day.isoformat())
-
-
-def _pause(change: Change, pause_id: str) -> Any:
-    for pause in change.case.enrolment.pauses:
-        if pause.id == pause_id:
-            return pause
-    raise NotFound(pause_id)
-
-
-def exempt_weeks(change: Change, *, first_day: date, last_day: date, note: str) -> None:
-    """Careers' written advice to do something other than apply in these days; the advice is the note."""
-    if last_day < first_day:
-        raise invalid("/last_day", "before_first_day")
-    change.record("weeks_exempted", first_day=first_day.isoformat(), last_day=last_day.isoformat(), note=note)
-
-
-def log_search_week(
-    change: Change, *, monday: date, applications: int, documents: list[str] | None = None, note: str | None = None
-) -> None:
-    """How many applications the graduate sent in one week, with what shows them. A week to come is closed to all, a
-    week long past to all but careers, who note why."""
-    if not is_monday(monday):
-        raise invalid("/monday", "not_a_monday")
-    enrolment, proofs = change.case.enrolment, documents or []
-    blobs = _blobs_of(change, proofs)
-    is_over = change.today > closes_on(change.case, change.programme, monday)
-    if monday > change.today or (is_over and change.actor.role != Role.CAREERS):
-        change.check("search_week_logged")
-        require(False, "week-closed", "This week cannot be logged any more; careers can, if you show them why.")
-    require(note is not None or change.actor.role != Role.CAREERS, "note-missing", "Say what this rests on, in a note.")
-    known = enrolment.weeks.get(monday.isoformat())
-    if known == applications and not set(proofs) - set(enrolment.proofs.get(monday.isoformat(), [])):
-        return
-    more: dict[str, Any] = {"documents": proofs} if proofs else {}
-    change.record(
-        "search_week_logged", on=monday, evidence=blobs, note=note, monday=monday.isoformat(),
-        applications=applications, **more,
-    )  # fmt: skip
-
-
-def report_offer(change: Change, *, offered_on: date, employer: str | None = None, offer_id: str | None = None) -> None:
-    """An employer made an offer. The partner's own id makes it one offer however often it is told."""
-    subject = _partners_id(change, "o", offer_id) if offer_id else f"o{len(change.case.enrolment.job_offers) + 1}"
-    change.answer = {"offer_id": subject}
-    if subject in change.case.enrolment.job_offers:
-        return
-    require(offered_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
-    change.record("job_offer_reported", subject, on=offered_on)
-    if employer:
-        change.person[f"/employers/{subject}"] = employer
-
-
-def answer_job_offer(change: Change, *, offer_id: str, outcome: str) -> None:
-    """What became of a job offer."""
-    subject = _partners_id(change, "o", offer_id) if change.actor.role == Role.PARTNER else offer_id
-    if subject not in change.case.enrolment.job_offers:
-        raise NotFound(offer_id)
-    if change.case.enrolment.job_offers[subject].outcome != outcome:
-        change.record("job_offer_answered", subject, outcome=outcome)
-
-
-def rule_offer(change: Change, *, offer_id: str, qualifying: str, note: str | None = None) -> None:
-    """Careers say whether a job offer would have counted."""
-    if offer_id not in change.case.enrolment.job_offers:
-        raise NotFound(offer_id)
-    change.record("job_offer_ruled", offer_id, qualifying=qualifying, note=note)
 
 
 def report_placement(
@@ -153,7 +37,7 @@ def report_placement(
     Told again with a higher revision, it corrects itself. Told otherwise in the same one, it contradicts itself.
     """
     if placement_id is not None:
-        subject = _partners_id(change, "p", placement_id)
+        subject = change.partners_id("p", placement_id)
     else:
         subject = f"p{len(change.case.placements) + 1}"
     change.answer = {"placement_id": subject}
@@ -240,7 +124,7 @@ def end_placement(
     change: Change, *, placement: str, ended_on: date, end_reason: str | None = None, retracted: bool = False
 ) -> None:
     """A job ended: on which day and why. A report that was never true is retracted instead."""
-    subject = _partners_id(change, "p", placement) if change.actor.role == Role.PARTNER else placement
+    subject = change.partners_id("p", placement) if change.actor.role == Role.PARTNER else placement
     known = _report(change, subject)
     if retracted:
         retract_placement(change, placement=placement)
@@ -267,7 +151,7 @@ def end_placement(
 
 def retract_placement(change: Change, *, placement: str, reason: str | None = None) -> None:
     """The report is taken back by whoever made it; it was never true, or never about this person."""
-    subject = _partners_id(change, "p", placement) if change.actor.role == Role.PARTNER else placement
+    subject = change.partners_id("p", placement) if change.actor.role == Role.PARTNER else placement
     known = _report(change, subject)
     require(
         not _is_anothers(change, known),
@@ -318,7 +202,7 @@ def rule_placement(
         "denies-a-job",
         "This is an employer's word that there is no such job. Settle the report that it answers.",
     )
-    evidence = _blobs_of(change, documents or [])
+    evidence = blobs_of(change, documents or [])
     if reason is not None and outcome != "retracted":
         raise invalid("/reason", "only_for_retracted")
     if outcome == "retracted":
@@ -346,30 +230,9 @@ def match_placement(change: Change, *, placement: str, same_as: str | None = Non
 def add_evidence(change: Change, *, placement: str, documents: list[str]) -> None:
     """Lay documents of the case beside a report: a contract, a payslip."""
     known = _report(change, placement)
-    blobs = _blobs_of(change, documents)
+    blobs = blobs_of(change, documents)
     if set(documents) - set(known.evidence):
         change.record("evidence_added", placement, evidence=blobs, documents=documents)
-
-
-def _blobs_of(change: Change, documents: list[str]) -> list[str]:
-    for document in documents:
-        if document not in change.case.documents:
-            raise NotFound(document)
-    return [change.case.documents[each].blob for each in documents]
-
-
-def waive(change: Change, *, criterion: str, reason: str, note: str | None = None) -> None:
-    """Set a criterion aside for this person, with a reason. A waiver only ever helps."""
-    if criterion not in WAIVABLE:
-        raise invalid("/criterion", "unknown")
-    if any(waiver.criterion == criterion for waiver in change.case.enrolment.waivers):
-        raise AlreadyExists(criterion)
-    change.record("criterion_waived", criterion=criterion, reason=reason, note=note)
-
-
-def _partners_id(change: Change, prefix: str, given: str) -> str:
-    """A partner's id in our own terms: two partners' equal ids are two things."""
-    return f"{prefix}-{hashlib.sha256(f'{change.actor.id}|{given}'.encode()).hexdigest()[:16]}"
 
 
 def _plain(value: Any) -> Any:

@@ -118,7 +118,7 @@ BANNED: dict[str, tuple[Finder, dict[str, int]]] = {
             "shared/domain/calendar.py": 1,  # leap years
             "shared/settings.py": 2,  # the port of mail, and items in one run of a timer
             "shared/partners/events.py": 1,  # applications in one week
-            "functions/placements.py": 1,  # the same
+            "functions/job_search.py": 1,  # the same
         },
     ),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from azure.storage.blob import BlobServiceClient
 from local.testing import Stack
 from shared.audit.findings import KINDS
 from shared.domain.life_cycle import Role
-from shared.use_cases import deadlines, payments, placements, refunds
+from shared.use_cases import deadlines, job_search, payments, placements, refunds
 from tests.builders import SERVICES, InMemory
 from tests.people import Applicant
 from tests.tampering import Vault, event_item, forged, new_case_id, resealed
@@ -69,7 +69,7 @@ def claimed() -> InMemory:
     """A claim, after a notice, that is not decided yet, and not late."""
     case = qualified(signed_on="2027-03-15")
     job_free = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Build a portfolio."}
-    case.do("2027-10-05", Role.CAREERS, lambda c: placements.exempt_weeks(c, **job_free))
+    case.do("2027-10-05", Role.CAREERS, lambda c: job_search.exempt_weeks(c, **job_free))
     swept(case, "2028-04-20")
     case.do("2028-04-24", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     return case

@@ -168,6 +168,7 @@ NOT_COMPARED = {
 DAYS_OF_MACHINES = ("timer/", "deliveries")
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/web/(case|confirm)\.html#([a-z2-7]{26}\.)?[A-Za-z0-9_-]{43}")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 DRAWN = re.compile(r"\bp-[0-9a-f]{16}\b|\bconfirmation/[0-9a-f]{16}\b")
 
 
@@ -194,9 +195,10 @@ def what_became(stack: Stack) -> Counter[str]:
     found = [f"case {item['case_id']}: {told(item)}" for item in dump(stack, "cases") if "ttl" not in item]
     found += [f"address {told(item)}" for item in dump(stack, "addresses")]
     found += [f"event of {item['partner']}: {told(item)}" for item in dump(stack, "inbox")]
-    # A mail whose sender dies goes out with the next run of the timer, on the next day that somebody waits for.
+    # A mail whose sender dies goes out with the next run of the timer, on the next day that somebody waits for; a link
+    # for an employer is made when it goes out, and is good for so many days from then.
     mails = [f"mail {told(item, 'headers', 'repeats')}" for item in stack.mail()]
-    found += [LINK.sub("link", mail) for mail in mails]
+    found += [LINK.sub("link", DAY.sub("day", mail) if "/web/confirm.html" in mail else mail) for mail in mails]
     found += [f"refund {told(item)}" for item in stack.partner("payments").get("refunds")]
     return Counter(found)
 

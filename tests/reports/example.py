@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from shared.domain.life_cycle import Role
-from shared.use_cases import enrolments, placements
+from shared.use_cases import enrolments, job_search
 from tests.policy.test_policy_outcomes import INTENTS, LATE, PLACEMENTS
 from tests.reports.people import Remembered
 
@@ -28,8 +28,8 @@ def graduate(name: str) -> Remembered:
     person = Remembered().studying()
     authorised = "no" if name == "G24" else "yes"
     intent = INTENTS.get(name, "job")
-    person.do("2027-04-06", Role.APPLICANT, lambda c: placements.declare(c, fact="right_to_work", value=authorised))
-    person.do("2027-04-06", Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value=intent))
+    person.do("2027-04-06", Role.APPLICANT, lambda c: job_search.declare(c, fact="right_to_work", value=authorised))
+    person.do("2027-04-06", Role.APPLICANT, lambda c: job_search.declare(c, fact="intent", value=intent))
     day = TOO_LATE if name in LATE else ON_TIME
     person.do(
         day.isoformat(), Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id=f"D{name}", awarded_on=day)
@@ -39,7 +39,7 @@ def graduate(name: str) -> Remembered:
     if name in HEARD:
         person.do("2028-06-01", Role.CAREERS, lambda c: enrolments.log_contact(c, contacted_on=date(2028, 6, 1)))
     if name == "G20":
-        person.do("2028-06-01", Role.APPLICANT, lambda c: placements.declare(c, fact="further_study", value="yes"))
+        person.do("2028-06-01", Role.APPLICANT, lambda c: job_search.declare(c, fact="further_study", value="yes"))
     return person
 
 
@@ -54,7 +54,7 @@ def _finds(person: Remembered, name: str, job: dict[str, Any], on: date) -> None
         person.do(
             (on + timedelta(days=2)).isoformat(),
             Role.APPLICANT,
-            lambda c: placements.declare(c, fact="self_employment_attested", value="yes", placement=report),
+            lambda c: job_search.declare(c, fact="self_employment_attested", value="yes", placement=report),
         )
 
 

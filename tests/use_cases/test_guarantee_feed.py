@@ -11,7 +11,7 @@ from local.testing import Stack
 from shared.domain.errors import InvalidInput, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.policy.facts import parse_facts
-from shared.use_cases import placements, refunds
+from shared.use_cases import job_search, placements, refunds
 from shared.use_cases.guarantee import as_known, facts_of, judge
 from tests.builders import PROGRAMME, SERVICES, TERMS, InMemory, at
 from tests.people import Applicant
@@ -82,7 +82,7 @@ def test_weeks_without_a_log_are_not_known() -> None:
     case.do(
         "2027-10-18",
         Role.APPLICANT,
-        lambda c: placements.log_search_week(c, monday=date(2027, 10, 11), applications=6),
+        lambda c: job_search.log_search_week(c, monday=date(2027, 10, 11), applications=6),
     )
 
     assert facts(case)["search"] == {"default": None, "weeks": {"2027-10-11": 6}, "exempt": []}
@@ -103,20 +103,20 @@ def test_search_week_that_is_still_to_come_or_long_past_is_closed() -> None:
             case.do(
                 "2027-12-03",
                 Role.APPLICANT,
-                lambda c, monday=monday: placements.log_search_week(c, monday=monday, applications=5),
+                lambda c, monday=monday: job_search.log_search_week(c, monday=monday, applications=5),
             )
 
 
 @pytest.mark.parametrize(("day", "is_open"), [("2027-04-07", True), ("2027-04-08", False)])
 def test_survey_of_intent_closes_with_the_third_day_of_the_course(day: str, is_open: bool) -> None:
     case = InMemory().studying()
-    case.do("2027-04-05", Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value="job"))
+    case.do("2027-04-05", Role.APPLICANT, lambda c: job_search.declare(c, fact="intent", value="job"))
 
     if is_open:
-        case.do(day, Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value="study"))
+        case.do(day, Role.APPLICANT, lambda c: job_search.declare(c, fact="intent", value="study"))
     else:
         with pytest.raises(RuleBroken, match="survey of intent closed"):
-            case.do(day, Role.APPLICANT, lambda c: placements.declare(c, fact="intent", value="study"))
+            case.do(day, Role.APPLICANT, lambda c: job_search.declare(c, fact="intent", value="study"))
 
     assert case.case.enrolment.intent == ("study" if is_open else "job")
 
@@ -156,7 +156,7 @@ def test_what_was_known_on_any_day_comes_out_of_the_events_alone() -> None:
         (
             "2027-10-20",
             Role.APPLICANT,
-            lambda c: placements.log_search_week(c, monday=date(2027, 10, 11), applications=9),
+            lambda c: job_search.log_search_week(c, monday=date(2027, 10, 11), applications=9),
         ),
         ("2027-11-02", Role.APPLICANT, lambda c: placements.report_placement(c, **JOB)),
         ("2027-11-20", Role.CAREERS, lambda c: placements.rule_placement(c, placement="p1", outcome="verified")),

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import deadlines, enrolments, payments, placements, proposals, refunds
+from shared.use_cases import deadlines, enrolments, job_search, payments, placements, proposals, refunds
 from tests.builders import SERVICES, InMemory, ring_back_about_payee
 
 
@@ -61,7 +61,7 @@ def test_sweep_sends_the_notice_once_under_terms_that_ask_for_a_claim() -> None:
     case.do(
         "2027-10-05",
         Role.CAREERS,
-        lambda c: placements.exempt_weeks(
+        lambda c: job_search.exempt_weeks(
             c, first_day=date(2027, 10, 1), last_day=date(2028, 5, 1), note="Do something else."
         ),
     )
@@ -239,7 +239,7 @@ def refused() -> InMemory:
         case.do(
             monday.isoformat(),
             Role.APPLICANT,
-            lambda c, monday=monday: placements.log_search_week(c, monday=monday, applications=0),
+            lambda c, monday=monday: job_search.log_search_week(c, monday=monday, applications=0),
         )
     case.do("2028-04-10", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     sweep(case, "2028-04-11")
@@ -305,7 +305,7 @@ def test_late_job_opens_a_recovery_and_nothing_is_debited() -> None:
 def test_retracted_placement_starts_the_notice_anew() -> None:
     case = InMemory().qualified(signed_on="2027-03-15")
     exempt = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Build a portfolio."}
-    case.do("2027-10-05", Role.CAREERS, lambda c: placements.exempt_weeks(c, **exempt))
+    case.do("2027-10-05", Role.CAREERS, lambda c: job_search.exempt_weeks(c, **exempt))
     facts = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2027, 12, 1)}
     case.do(
         "2027-12-02",
@@ -366,7 +366,7 @@ def test_settings_of_the_test_are_enough_to_seal_an_account() -> None:
 def test_placement_retracted_in_month_eight_gives_sixty_new_days_to_claim(filed: str, verdict: str) -> None:
     case = InMemory().qualified(signed_on="2027-03-15")
     exempt = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Build a portfolio."}
-    case.do("2027-10-05", Role.CAREERS, lambda c: placements.exempt_weeks(c, **exempt))
+    case.do("2027-10-05", Role.CAREERS, lambda c: job_search.exempt_weeks(c, **exempt))
     facts = {"contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": date(2027, 12, 1)}
     case.do(
         "2027-12-02",

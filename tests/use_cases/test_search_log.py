@@ -8,7 +8,7 @@ import pytest
 
 from shared.domain.errors import Forbidden, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import enrolments, placements
+from shared.use_cases import enrolments, job_search, placements
 from shared.use_cases.deadlines import _remind_of_window, _warn_of_search
 from tests.builders import SERVICES, InMemory, at
 
@@ -26,7 +26,7 @@ def logs(
     case.do(
         day,
         role,
-        lambda c: placements.log_search_week(
+        lambda c: job_search.log_search_week(
             c, monday=date.fromisoformat(monday), applications=applications, note=more.get("note")
         ),
     )
@@ -118,7 +118,7 @@ def test_proofs_of_a_week_are_documents_of_the_case() -> None:
         case.do(
             "2027-10-18",
             Role.APPLICANT,
-            lambda c: placements.log_search_week(c, monday=date(2027, 10, 11), applications=6, documents=["nothing"]),
+            lambda c: job_search.log_search_week(c, monday=date(2027, 10, 11), applications=6, documents=["nothing"]),
         )
 
 

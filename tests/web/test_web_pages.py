@@ -13,7 +13,19 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from functions import applications, conflicts, enrolments, placements, positions, privacy, refunds, screening, support
+from functions import (
+    applications,
+    cases,
+    conflicts,
+    enrolments,
+    job_search,
+    placements,
+    positions,
+    privacy,
+    refunds,
+    screening,
+    support,
+)
 from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
@@ -30,10 +42,21 @@ VOID = {"meta", "link", "input", "br", "img", "hr"}
 CASE = "cases/{case_id}/"
 FORMS = {
     act.route: act.form
-    for noun in (applications, conflicts, enrolments, placements, positions, privacy, refunds, screening, support)
+    for noun in (
+        applications,
+        conflicts,
+        enrolments,
+        job_search,
+        placements,
+        positions,
+        privacy,
+        refunds,
+        screening,
+        support,
+    )
     for act in noun.ACTS
 }
-FORMS["documents"] = applications.DocumentUpload
+FORMS["documents"] = cases.DocumentUpload
 FORMS["conflicts"] = conflicts.Conflict
 STAFF = (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE)
 

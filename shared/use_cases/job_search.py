@@ -1,0 +1,137 @@
+"""The graduate's search: declarations, pauses, weeks, job offers and waivers."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from shared.domain.calendar import is_monday
+from shared.domain.change import Change
+from shared.domain.errors import AlreadyExists, NotFound, invalid
+from shared.domain.life_cycle import Role
+from shared.policy.criteria import WAIVABLE
+from shared.policy.employment import intent_closes_on
+from shared.use_cases.commands import require
+from shared.use_cases.documents import blobs_of
+from shared.use_cases.search_log import closes_on
+
+
+def declare(change: Change, *, fact: str, value: str, placement: str | None = None) -> None:
+    """The person declares a fact that only they know."""
+    if fact == "self_employment_attested" and placement not in change.case.placements:
+        raise NotFound(str(placement))
+    if fact == "intent":
+        change.check("declared")
+        last_day = intent_closes_on(change.case.enrolment.started_on)
+        closed = "The survey of intent closed on the third day of the course; a later change does not count."
+        require(last_day is None or change.today <= last_day, "survey-closed", closed)
+    if fact == "consent":
+        change.person["/consents/employers"] = value
+    change.record("declared", placement, fact=fact, value=value)
+
+
+def request_pause(change: Change, *, first_day: date, last_day: date | None = None, kind: str = "other") -> None:
+    """The graduate asks that the window be paused. The kind is a word for people; certificates are documents."""
+    if last_day is not None and last_day < first_day:
+        raise invalid("/last_day", "before_first_day")
+    pause_id = f"b{len(change.case.enrolment.pauses) + 1}"
+    change.record(
+        "pause_requested",
+        pause_id,
+        first_day=first_day.isoformat(),
+        last_day=last_day.isoformat() if last_day else None,
+        kind=kind,
+    )
+    change.answer = {"pause_id": pause_id}
+
+
+def rule_pause(change: Change, *, pause_id: str, outcome: str, note: str | None = None) -> None:
+    """Careers approve, reject or revoke a pause."""
+    pause = _pause(change, pause_id)
+    allowed = {"approved": ("requested",), "rejected": ("requested",), "revoked": ("approved",)}
+    require(pause.status in allowed[outcome], "already-ruled", f"This pause is {pause.status}.")
+    change.record("pause_ruled", pause_id, outcome=outcome, note=note)
+    change.tell("pause_ruled", outcome=outcome)
+
+
+def end_pause(change: Change, *, pause_id: str, last_day: date) -> None:
+    """Give a pause its last day."""
+    pause = _pause(change, pause_id)
+    if last_day < pause.first_day:
+        raise invalid("/last_day", "before_first_day")
+    change.record("pause_ended", pause_id, last_day=last_day.isoformat())
+
+
+def _pause(change: Change, pause_id: str) -> Any:
+    for pause in change.case.enrolment.pauses:
+        if pause.id == pause_id:
+            return pause
+    raise NotFound(pause_id)
+
+
+def exempt_weeks(change: Change, *, first_day: date, last_day: date, note: str) -> None:
+    """Careers' written advice to do something other than apply in these days; the advice is the note."""
+    if last_day < first_day:
+        raise invalid("/last_day", "before_first_day")
+    change.record("weeks_exempted", first_day=first_day.isoformat(), last_day=last_day.isoformat(), note=note)
+
+
+def log_search_week(
+    change: Change, *, monday: date, applications: int, documents: list[str] | None = None, note: str | None = None
+) -> None:
+    """How many applications the graduate sent in one week, with what shows them. A week to come is closed to all, a
+    week long past to all but careers, who note why."""
+    if not is_monday(monday):
+        raise invalid("/monday", "not_a_monday")
+    enrolment, proofs = change.case.enrolment, documents or []
+    blobs = blobs_of(change, proofs)
+    is_over = change.today > closes_on(change.case, change.programme, monday)
+    if monday > change.today or (is_over and change.actor.role != Role.CAREERS):
+        change.check("search_week_logged")
+        require(False, "week-closed", "This week cannot be logged any more; careers can, if you show them why.")
+    require(note is not None or change.actor.role != Role.CAREERS, "note-missing", "Say what this rests on, in a note.")
+    known = enrolment.weeks.get(monday.isoformat())
+    if known == applications and not set(proofs) - set(enrolment.proofs.get(monday.isoformat(), [])):
+        return
+    more: dict[str, Any] = {"documents": proofs} if proofs else {}
+    change.record(
+        "search_week_logged", on=monday, evidence=blobs, note=note, monday=monday.isoformat(),
+        applications=applications, **more,
+    )  # fmt: skip
+
+
+def report_offer(change: Change, *, offered_on: date, employer: str | None = None, offer_id: str | None = None) -> None:
+    """An employer made an offer. The partner's own id makes it one offer however often it is told."""
+    subject = change.partners_id("o", offer_id) if offer_id else f"o{len(change.case.enrolment.job_offers) + 1}"
+    change.answer = {"offer_id": subject}
+    if subject in change.case.enrolment.job_offers:
+        return
+    require(offered_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
+    change.record("job_offer_reported", subject, on=offered_on)
+    if employer:
+        change.person[f"/employers/{subject}"] = employer
+
+
+def answer_job_offer(change: Change, *, offer_id: str, outcome: str) -> None:
+    """What became of a job offer."""
+    subject = change.partners_id("o", offer_id) if change.actor.role == Role.PARTNER else offer_id
+    if subject not in change.case.enrolment.job_offers:
+        raise NotFound(offer_id)
+    if change.case.enrolment.job_offers[subject].outcome != outcome:
+        change.record("job_offer_answered", subject, outcome=outcome)
+
+
+def rule_offer(change: Change, *, offer_id: str, qualifying: str, note: str | None = None) -> None:
+    """Careers say whether a job offer would have counted."""
+    if offer_id not in change.case.enrolment.job_offers:
+        raise NotFound(offer_id)
+    change.record("job_offer_ruled", offer_id, qualifying=qualifying, note=note)
+
+
+def waive(change: Change, *, criterion: str, reason: str, note: str | None = None) -> None:
+    """Set a criterion aside for this person, with a reason. A waiver only ever helps."""
+    if criterion not in WAIVABLE:
+        raise invalid("/criterion", "unknown")
+    if any(waiver.criterion == criterion for waiver in change.case.enrolment.waivers):
+        raise AlreadyExists(criterion)
+    change.record("criterion_waived", criterion=criterion, reason=reason, note=note)
