@@ -55,6 +55,7 @@ check: setup .venv-infra/.installed
 bench: setup
 	@$(BIN)/python tools/bench_policy.py
 	@$(BIN)/python tools/bench_commands.py
+	@$(BIN)/python tools/bench_load.py
 	@$(BIN)/python tools/bench_cosmos.py
 	@$(BIN)/python tools/bench_reports.py
 	@$(BIN)/python tools/bench_audit.py

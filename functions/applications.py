@@ -123,7 +123,7 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
     await access.admit(req, services, "POST applications", now)
     kind, parameters = media_type(req, FORMS)
     raw = raw_body(req, MULTIPART_BYTES_MAX if kind.startswith("multipart") else JSON_BYTES_MAX)
-    certificate = None
+    uploads: dict[str, tuple[str, str, bytes]] = {}
     if kind == "application/json":
         stated = read_json(raw)
     else:
@@ -132,10 +132,11 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
         if set(uploads) - {"certificate"}:
             raise InvalidInput([Complaint("/certificate", "unknown_file")])
         stated = unflattened(fields)
-        if "certificate" in uploads and uploads["certificate"][0]:
-            certificate = await files.examined(services, "/certificate", *uploads["certificate"])
     application = parse(Application, stated)
     target = _redirect(application, services)
+    certificate = None
+    if "certificate" in uploads and uploads["certificate"][0]:  # Looked at last: it costs more than all the rest.
+        certificate = await files.examined(services, "/certificate", *uploads["certificate"])
     unsaid = {"source"} if application.source is None else set()
     content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect", *unsaid})
     flags = ["honeypot"] if application.website else []

@@ -31,6 +31,7 @@ FILE_BYTES_MAX = 10 * 1024 * 1024
 FIELD_BYTES_MAX = 64 * 1024
 FORM_FIELDS_MAX = 40
 DEPTH_MAX = 32
+COMPLAINTS_MAX = 100
 INTEGER_DIGITS_MAX = 15
 PROBLEM_BASE = "/problems/"
 
@@ -172,7 +173,7 @@ def _answer(error: PledgeError, instance: str) -> func.HttpResponse:
         return problem(error.slug, instance, headers, **error.extra)
     slug = SLUGS[type(error)]
     if isinstance(error, InvalidInput):
-        complaints = [{"pointer": each.pointer, "code": each.code} for each in error.complaints[:100]]
+        complaints = [{"pointer": each.pointer, "code": each.code} for each in error.complaints[:COMPLAINTS_MAX]]
         return problem(slug, instance, errors=complaints)
     if isinstance(error, errors.FileRejected):
         return problem(slug, instance, errors=[{"pointer": error.pointer, "code": error.code}])
@@ -245,7 +246,7 @@ def read_json(raw: bytes) -> dict[str, Any]:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         raise Refused("malformed-body") from None
-    if text.startswith("\ufeff") or _depth(text) > DEPTH_MAX:
+    if text.startswith("\ufeff") or _is_too_deep(raw):
         raise Refused("malformed-body")
     try:
         value = json.loads(
@@ -253,33 +254,31 @@ def read_json(raw: bytes) -> dict[str, Any]:
         )
     except (ValueError, RecursionError):
         raise Refused("malformed-body") from None
-    _refuse_odd_text(value)
+    if "\\u" in text:  # Only so can what is no text be written in UTF-8.
+        _refuse_odd_text(value)
     if not isinstance(value, dict):
         raise InvalidInput([Complaint("", "not_an_object")])
     return value
 
 
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    in_string = escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > DEPTH_MAX:
-                break
-        elif character in "]}":
-            depth -= 1
-    return deepest
+STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+ONE_KIND = bytes.maketrans(b"{}", b"[]")
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def _is_too_deep(raw: bytes) -> bool:
+    """Whether lists and objects stand deeper in each other than anything we read, or do not end where they should.
+
+    Pairs with nothing in them are taken out, once for each level: a body of brackets costs next to nothing.
+    """
+    if raw.count(b"[") + raw.count(b"{") <= DEPTH_MAX:
+        return False
+    left = STRING.sub(b"", raw).translate(ONE_KIND, NO_BRACKETS)
+    if b"[" * (DEPTH_MAX + 1) in left:
+        return True
+    for _ in range(DEPTH_MAX):
+        left = left.replace(b"[]", b"")
+    return bool(left)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -310,8 +309,12 @@ def _number(text: str) -> float:
 
 def _refuse_odd_text(value: Any) -> None:
     if isinstance(value, str):
-        if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        if "\x00" in value:
             raise Refused("malformed-body")
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # Half of a pair, which is no character.
+            raise Refused("malformed-body") from None
     elif isinstance(value, dict):
         for name, each in value.items():
             _refuse_odd_text(name)
@@ -326,6 +329,8 @@ def parse(model: type[Model], value: dict[str, Any]) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
+        if error.error_count() > COMPLAINTS_MAX:  # Nobody's mistake: naming each would cost more than reading them.
+            raise InvalidInput([Complaint("", "too_many_errors")]) from None
         complaints = [
             Complaint("".join(f"/{_escaped(part)}" for part in each["loc"]), each["type"])
             for each in error.errors(include_input=False, include_context=False, include_url=False)

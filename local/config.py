@@ -201,6 +201,7 @@ def product_settings(stack: dict[str, Any]) -> dict[str, str]:
         "LINKS_PER_HOUR": "1000",  # Everybody here comes from one address.
         "PARTNERS": json.dumps(partners),
         "FUNCTIONS_WORKER_RUNTIME": "python",
+        "FUNCTIONS_REQUEST_BODY_SIZE_LIMIT": "12582912",
         **stack["keys"],
         # What a test sets otherwise, to put itself in between.
         **stack.get("settings", {}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, datetime
+from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
@@ -93,8 +94,14 @@ def _paragraphs(value: str) -> str:
     return _text(value.replace("\r\n", "\n"), lines=True)
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """The zones that there are. To ask for them is to walk through hundreds of files, so it is done once."""
+    return frozenset(available_timezones())
+
+
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    if value not in time_zones():
         raise PydanticCustomError("time_zone", "a time zone is named as in the IANA database")
     return value
 

@@ -30,11 +30,11 @@ async def flags_of_crowd(services: Services, network: str | None, now: datetime)
         return []
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            count = await _counted(services, "applications", network, now)
+            many = await _is_more(services, "applications", network, services.settings.applications_per_hour, now)
     except (PledgeError, TimeoutError):
         logger.warning("applications are not being counted")
         return []
-    return ["many_from_one_network"] if count > services.settings.applications_per_hour else []
+    return ["many_from_one_network"] if many else []
 
 
 async def limit_links(services: Services, network: str | None, email: str, now: datetime) -> None:
@@ -43,7 +43,7 @@ async def limit_links(services: Services, network: str | None, email: str, now: 
         ("links-from", network or "unknown", services.settings.links_per_hour),
         ("links-to", email.lower(), LINKS_PER_ADDRESS),
     ):
-        if await _counted(services, kind, subject, now) > most:
+        if await _is_more(services, kind, subject, most, now):
             raise RateLimited(HOUR - now.timestamp() % HOUR)
 
 
@@ -56,12 +56,18 @@ def network_of(address: str | None) -> str | None:
     return str(ip) if ip.version == 4 else str(ipaddress.ip_network((ip, 64), strict=False))
 
 
-async def _counted(services: Services, kind: str, subject: str, now: datetime) -> int:
-    """Count once more and return how often it has been in this hour. The id tells nobody whose counter it is."""
+async def _is_more(services: Services, kind: str, subject: str, most: int, now: datetime) -> bool:
+    """Count once more; whether it has been more than `most` times in this hour.
+
+    The id tells nobody whose counter it is. After the first one too many the hour's answer is known and nothing is
+    written: a rush waits for no counter.
+    """
     said = f"{kind}|{subject}|{int(now.timestamp()) // HOUR}".encode()
     counter_id = hmac.new(services.settings.address_key, said, hashlib.sha256).hexdigest()
     for _ in range(TRIES):
         stored = await services.store.read("counters", counter_id, counter_id)
+        if stored is not None and stored["count"] > most:
+            return True
         count = stored["count"] + 1 if stored is not None else 1
         item = {"id": counter_id, "kind": kind, "count": count, "ttl": 2 * HOUR}
         try:
@@ -69,7 +75,7 @@ async def _counted(services: Services, kind: str, subject: str, now: datetime) -
                 await services.store.create("counters", item, counter_id)
             else:
                 await services.store.replace("counters", item, stored["_etag"], counter_id)
-            return count
+            return count > most
         except (AlreadyStored, RecordChanged):
             continue
     raise Unavailable("a counter is too busy")

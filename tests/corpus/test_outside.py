@@ -200,7 +200,7 @@ SAYS_NOTHING: dict[str, tuple[bytes, ...] | bytes | dict[str, Any]] = {
     "O9 without an end": (HEAD, b" " * (2 * ANSWER_BYTES_MAX), b" " * ANSWER_BYTES_MAX),
     "O9 by the byte": (HEAD, *[b" "] * 12),
     "O11 a page": b"<html>Paid</html>",
-    "O11 no number": b'{"status": "succeeded", "amount": {"amount": NaN, "currency": "GBP"}}',
+    "O11 no number": b'{"fee": NaN, ' + json.dumps(answered("succeeded")).encode()[1:],
     "O11 two answers": b'{"status": "failed", ' + json.dumps(answered("succeeded")).encode()[1:],
     "O11 ten megabytes": json.dumps(answered("succeeded", note="x" * 10 * ANSWER_BYTES_MAX)).encode(),
     "P9 requires_action": answered("requires_action"),
@@ -275,14 +275,16 @@ def test_a31_keys_that_are_none_let_nobody_in_and_drive_nobody_out(world: Abroad
     def looks() -> int:
         return world.client.get(f"{world.api}/cases/{person.case_id}", headers=bearer).status_code
 
-    elliptic = {"keys": [{"kty": "EC", "kid": "k", "crv": "P-256", "x": "AA", "y": "AA"}]}
-    for said in (b"<html>Sign in</html>", elliptic, b'{"keys": [' + b" " * 10 * ANSWER_BYTES_MAX):
+    keys = json.loads(good[0].partition(b"\r\n\r\n")[2])["keys"]
+    for_secrets = {"keys": [key | {"use": "enc"} for key in keys]}
+    too_long = {"keys": [key | {"note": "x" * 10 * ANSWER_BYTES_MAX} for key in keys]}
+    for said in (b"<html>Sign in</html>", for_secrets, too_long):
         tenant.says(said)
         assert looks() == 503
         is_served(world)
     tenant.sends(*good)
     known = looks()
-    tenant.says(elliptic)
+    tenant.says(for_secrets)
 
     assert (known, looks()) == (200, 200)
     tenant.sends(*good)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from functions.applications import Application, unflattened
 from functions.http import parse, read_json, read_multipart, read_urlencoded
+from local.testing import Stack
 from shared.domain.errors import InvalidInput
+from shared.domain.wire import time_zones
 from tests.people import application
 
 BOUNDARY = "zq7boundary"
@@ -80,3 +82,34 @@ def test_what_is_kept_is_kept_the_same_when_it_comes_once_more(name: str) -> Non
 
     if isinstance(first, dict):
         assert outcome(application("a@people.example", given_names=first["given_names"])) == first
+
+
+def test_body_of_a_thousand_mistakes_is_refused_with_one_complaint() -> None:
+    strange = {f"k{number}": 1 for number in range(1_000)}
+
+    assert outcome(application("a@people.example") | strange) == [("", "too_many_errors")]
+    assert outcome(application("a@people.example") | {"k1": 1}) == [("/k1", "extra_forbidden")]
+
+
+def test_many_forms_look_for_the_time_zones_once() -> None:
+    time_zones.cache_clear()
+
+    for zone in ("Europe/Paris", "Europe/London", "Mars/North", "Asia/Tokyo"):
+        outcome(application("a@people.example", time_zone=zone))
+
+    assert time_zones.cache_info().misses == 1
+
+
+def test_form_is_read_before_its_file_is_looked_at(stack: Stack) -> None:
+    part = 'Content-Disposition: form-data; name="certificate"; filename="a.pdf"\r\nContent-Type: application/pdf'
+    file = f"--{BOUNDARY}\r\n{part}\r\n\r\n%PDF-1.7 is none\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+    def asked(email: str) -> list[dict[str, str]]:
+        body = file + as_multipart(flat(application(email)))
+        answer = stack.client.post(f"{stack.api}/applications", content=body, headers=headers)
+        errors: list[dict[str, str]] = answer.json()["errors"]
+        return errors
+
+    assert [each["pointer"] for each in asked("nobody")] == ["/email"]
+    assert asked("a@people.example") == [{"pointer": "/certificate", "code": "damaged"}]

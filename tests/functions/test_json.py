@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.access import ACCESS
-from functions.http import JSON_BYTES_MAX, Refused, read_json
+from functions.http import DEPTH_MAX, JSON_BYTES_MAX, Refused, read_json
 from functions.openapi import FORMS
 from local.testing import Stack
 from shared.domain.errors import InvalidInput
@@ -68,6 +68,23 @@ VALUES = st.recursive(
 @given(st.dictionaries(NAMES, VALUES, max_size=6), st.booleans())
 def test_what_json_can_say_is_read_as_it_was_said(value: dict[str, Any], escaped: bool) -> None:
     assert read_json(json.dumps(value, ensure_ascii=escaped).encode()) == value
+
+
+def nested(levels: int, brackets: str) -> dict[str, Any]:
+    """Lists and objects in each other, this deep; every text, names included, is full of brackets."""
+    value: Any = [brackets]
+    for level in range(2, levels):
+        value = [[], value, brackets] if level % 2 else {brackets: value, "a": {}}
+    return {"": value}
+
+
+@pytest.mark.parametrize("brackets", ["[[[{{{", "]]]", '\\"[{', 'a"\\'])
+def test_thirty_two_levels_are_read_and_not_one_more_whatever_stands_in_texts(brackets: str) -> None:
+    deepest, deeper = nested(DEPTH_MAX, brackets), nested(DEPTH_MAX + 1, brackets)
+
+    assert read_json(json.dumps(deepest).encode()) == deepest
+    with pytest.raises(Refused):
+        read_json(json.dumps(deeper).encode())
 
 
 @given(st.binary(max_size=200) | st.text('{}[]":,\\u01e-tfn \n\x00', max_size=60).map(str.encode))

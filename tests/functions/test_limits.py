@@ -13,7 +13,7 @@ from functions.http import client_address
 from local.testing import Stack
 from shared.use_cases.limits import network_of
 from tests.conftest import NOW
-from tests.people import Applicant, application
+from tests.people import Applicant, application, calls_so_far, store_calls
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,11 @@ def test_twenty_first_application_from_one_network_is_taken_like_any_other_and_f
     ]
     for person in people:
         person.open_mail()
+    since = calls_so_far(crowded)
+    assert Applicant(crowded).apply().status_code == 202
+    counted = [call["operation"] for call in store_calls(crowded, since) if call["container"] == "counters"]
 
+    assert counted == ["Read"], "a rush waits for no counter"
     assert {(answer.status_code, answer.content) for answer in answers} == {(202, answers[0].content)}
     assert flags_in_queue(crowded, people[19]) == []
     assert flags_in_queue(crowded, people[20]) == ["many_from_one_network"]

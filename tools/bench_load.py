@@ -1,0 +1,178 @@
+"""Valid applications under load, beside a function that does nothing and beside a flood of bad bodies, in one run.
+
+python tools/bench_load.py [--seconds S] [--rounds N]
+
+Told as ratios: the function that does nothing (`GET health/live`: the host, our edge, no store) is measured in turns
+with the applications, on the same host, by the same clients. What the machine does besides falls on all of them.
+Beside the applications come once as many clients that ask for nothing, once as many that flood: what the second cost
+more than the first is what our code does with bad bodies. All come from one network, as in a rush on one campus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from local.testing import Stack  # noqa: E402 - the repository's root has to be on the path first
+from tests.people import application  # noqa: E402
+
+NOW = "2027-01-11T14:00:00Z"
+CLIENTS = 4
+FLOOD_CLIENTS = 4
+MOST = {"p99 with the flood, of without": 2.0, "memory after, of before": 1.1}
+
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+PARTS = {"Content-Type": "multipart/form-data; boundary=b"}
+FILE_PART = (
+    b'--b\r\nContent-Disposition: form-data; name="certificate"; filename="a.pdf"\r\n'
+    b"Content-Type: application/pdf\r\n\r\n"
+)
+BAD: dict[str, tuple[dict[str, str], bytes, int]] = {
+    "a byte too much": (JSON, b'{"a": "' + b"x" * 65_536 + b'"}', 413),
+    "a megabyte": (JSON, b" " * 1_048_576, 413),
+    "twelve megabytes": (PARTS, FILE_PART + b"x" * 12 * 1_048_576 + b"\r\n--b--\r\n", 413),
+    "cut short": (JSON, b'{"programme": ', 400),
+    "deep": (JSON, b"[" * 60_000, 400),
+    "many small ones": (JSON, b'{"a": [' + b"[]," * 21_000 + b"[]]}", 422),
+    "a long string": (JSON, b'{"a": "' + b"x" * 65_000 + b'"}', 422),
+    "many names": (JSON, ("{" + ",".join(f'"k{n}":1' for n in range(6_000)) + "}").encode(), 422),
+    "a name twice": (JSON, b'{"a": 1, "a": 2}', 400),
+    "no text": (JSON, b"\xff\xfe" * 20_000, 400),
+    "no number": (JSON, b'{"a": ' + b"9" * 60_000 + b"}", 400),
+    "many fields": (FORM, b"&".join(b"k%d=1" % n for n in range(7_000)), 400),
+    "half a part": (PARTS, FILE_PART + b"%PDF" * 10_000, 400),
+    "many parts": (PARTS, b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n' * 1_000 + b"--b--\r\n", 400),
+}
+"""What floods in, and the answer to each; none of it may cost more than being read."""
+
+
+class Load:
+    """Clients that ask as fast as they are answered, and how long each answer took."""
+
+    def __init__(self, api: str, session: aiohttp.ClientSession) -> None:
+        self._api = api
+        self._session = session
+        self._numbers = itertools.count(1)
+        self.wrong: Counter[str] = Counter()
+
+    async def nothing(self) -> None:
+        """A function that does nothing."""
+        async with self._session.get(f"{self._api}/health/live") as answer:
+            await answer.read()
+            self.wrong["nothing"] += answer.status != 200
+
+    async def valid(self) -> None:
+        """A good application of somebody new."""
+        body = application(f"load{next(self._numbers)}@people.example")
+        async with self._session.post(f"{self._api}/applications", json=body) as answer:
+            await answer.read()
+            self.wrong["valid"] += answer.status != 202
+
+    async def bad(self, name: str) -> None:
+        """A bad body; whoever refuses a large one need not read it all."""
+        headers, body, status = BAD[name]
+        try:
+            async with self._session.post(f"{self._api}/applications", data=body, headers=headers) as answer:
+                await answer.read()
+                self.wrong[name] += answer.status != status
+        except aiohttp.ClientConnectionError:
+            self.wrong[name] += status != 413
+
+    async def run(self, ask: Callable[[], Awaitable[None]], clients: int, seconds: float) -> list[float]:
+        """So many clients for so long: the seconds that each answer took."""
+        taken: list[float] = []
+        end = time.perf_counter() + seconds
+
+        async def client() -> None:
+            while (began := time.perf_counter()) < end:
+                await ask()
+                taken.append(time.perf_counter() - began)
+
+        await asyncio.gather(*(client() for _ in range(clients)))
+        return taken
+
+
+def p(taken: list[float], percent: int) -> float:
+    """A percentile in milliseconds."""
+    return statistics.quantiles(taken, n=100)[percent - 1] * 1000
+
+
+def resident_kb(pid: int) -> int | None:
+    """The memory of a process, where the system tells it."""
+    status = Path(f"/proc/{pid}/status")
+    if not status.exists():
+        return None
+    return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS"))
+
+
+async def measure(stack: Stack, seconds: float, rounds: int) -> bool:
+    """All of it; whether it is within what is promised."""
+    names = ("nothing", "valid", "valid beside nothing", "valid beside the flood", "the flood")
+    took: dict[str, list[float]] = {name: [] for name in names}
+    connector = aiohttp.TCPConnector(limit=CLIENTS + FLOOD_CLIENTS)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        load = Load(stack.api, session)
+        kinds = itertools.cycle(BAD)
+
+        def flood() -> Awaitable[None]:
+            return load.bad(next(kinds))
+
+        await load.run(load.valid, CLIENTS, 2 * seconds)  # Connections and caches are warm from here on.
+        await load.run(flood, FLOOD_CLIENTS, seconds)
+        before = resident_kb(stack.host_pid())
+        for _ in range(rounds):
+            took["nothing"] += await load.run(load.nothing, CLIENTS, seconds)
+            took["valid"] += await load.run(load.valid, CLIENTS, seconds)
+            beside, _ = await asyncio.gather(
+                load.run(load.valid, CLIENTS, seconds), load.run(load.nothing, FLOOD_CLIENTS, seconds)
+            )
+            took["valid beside nothing"] += beside
+            flooded, bad = await asyncio.gather(
+                load.run(load.valid, CLIENTS, seconds), load.run(flood, FLOOD_CLIENTS, seconds)
+            )
+            took["valid beside the flood"] += flooded
+            took["the flood"] += bad
+        after = resident_kb(stack.host_pid())
+    length = seconds * rounds
+    print(f"{'':24}{'a second':>10}{'p50 ms':>10}{'p99 ms':>10}{'p50, of nothing':>18}{'p99, of nothing':>18}")
+    for name, taken in took.items():
+        ratios = [p(taken, percent) / p(took["nothing"], percent) for percent in (50, 99)]
+        print(
+            f"{name:24}{len(taken) / length:10.1f}{p(taken, 50):10.1f}{p(taken, 99):10.1f}"
+            f"{ratios[0]:18.1f}{ratios[1]:18.1f}"
+        )
+    found = {"p99 with the flood, of without": p(took["valid beside the flood"], 99) / p(took["valid"], 99)}
+    if before and after:
+        found["memory after, of before"] = after / before
+    for name, value in found.items():
+        print(f"{name}: {value:.2f}   {'ok' if value <= MOST[name] else f'more than {MOST[name]}'}")
+    wrong = +load.wrong
+    print(f"answers other than they should be: {dict(wrong) or 'none'}")
+    return not wrong and all(value <= MOST[name] for name, value in found.items())
+
+
+def main() -> int:
+    """Start the stack, measure, say."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one measurement")
+    parser.add_argument("--rounds", type=int, default=5)
+    asked = parser.parse_args()
+    with Stack(now=NOW) as stack:
+        return 0 if asyncio.run(measure(stack, asked.seconds, asked.rounds)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
