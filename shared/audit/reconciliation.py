@@ -104,6 +104,8 @@ def _difference(told: dict[str, Any], share: Share) -> str | None:
     if stated != (share.amount_minor, share.currency):
         return "amount_differs"
     status = told.get("status")
+    if status == share.status == "succeeded" and told.get("refund_id") not in (None, share.partner_refund_id):
+        return "paid_twice"  # The partner may have forgotten the reference, and moved the money again.
     if share.status == "open" or status == "pending" or status == share.status:
         return None
     return "ledger_unbalanced"

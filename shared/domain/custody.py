@@ -55,7 +55,7 @@ def rows(states: Iterable[str], on_the_way: Iterable[str]) -> tuple[Row, ...]:
             "A member of staff is close to the person and sees and does nothing in this case any more."),
         row("lift_conflict", "conflict_lifted", whenever, None, [ADMISSIONS, CAREERS, FINANCE],
             "Another person found that there is no conflict, with a reason."),
-    )  # fmt: skip  # fmt: skip
+    )  # fmt: skip
 
 
 class Hold(Record):

@@ -17,8 +17,6 @@ APPLICANT, CAREERS, FINANCE = Role.APPLICANT, Role.CAREERS, Role.FINANCE
 PARTNER, SYSTEM = Role.PARTNER, Role.SYSTEM
 SIGNERS = (FINANCE, CAREERS)
 
-GROUNDS = ("guarantee", "cancellation", "termination", "overpayment")
-
 UNDECIDED = ("claimed", "proposed")
 IN_PAYMENT = ("approved", "paying", "failed")
 STATES = (
@@ -81,7 +79,7 @@ REFUND = LifeCycle(
         row("waive_recovery", "recovery_waived", ["recovery_open"], "waived", SIGNERS,
             "A named person lets the money go."),
     ),
-)  # fmt: skip  # fmt: skip
+)  # fmt: skip
 
 
 class Share(Record):
@@ -132,6 +130,8 @@ class Refund(Record):
     recovery_signed_by: str | None = None
     frozen: str | None = None
     """Why nothing may be paid at present: what the reconciliation found."""
+    released_for: int = 0
+    """The attempt in which a person last settled a difference with the partner."""
 
     def shares_due(self) -> list[Share]:
         """The shares of the proposal that no payer has had yet."""
@@ -177,5 +177,6 @@ def fold(case: Case, event: Event) -> None:
         refund.frozen = event.reason or "difference"
     elif event.kind == "refund_released":
         refund.frozen = None
+        refund.released_for = refund.attempts
     elif event.kind == "recovery_signed":
         refund.recovery_signed_by = event.actor.id

@@ -277,8 +277,9 @@ def _step_before_signature(
     proposed = standing[1].proposal if standing else None
     asked = wanted(case, judgement, standing[0] if standing else None)
     if asked is not None:
-        if proposed is not None and (proposed.verdict, proposed.decision) == asked:
-            return None
+        if proposed is not None and standing is not None and (proposed.verdict, proposed.decision) == asked:
+            due = owed(case, judgement.terms.refund_percent, standing[0]) if proposed.verdict == "approval" else []
+            return None if proposed.shares == due else "propose"
         concluded = latest[1].proposal if latest and standing is None else None
         if concluded is not None and (concluded.verdict, concluded.decision) == asked:
             return None

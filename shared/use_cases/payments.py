@@ -17,7 +17,7 @@ from shared.domain.errors import NotFound, OutcomeUnknown, RuleBroken, Unavailab
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.domain.money import NotMoney, to_decimal, to_minor
-from shared.domain.refund import Proposal, Refund, Share
+from shared.domain.refund import IN_PAYMENT, Proposal, Refund, Share
 from shared.use_cases.commands import CASES, load, perform, require
 from shared.use_cases.proposals import POLICY, amounts_told, judged_anew, unpaid, watch_overpayment
 
@@ -100,6 +100,7 @@ def pay(change: Change, services: Services, *, refund: str) -> None:
     )
     attempt = record.attempts + 1
     due = record.shares_due()
+    require(due, "nothing-to-return", "Nothing is left that could be paid back.")
     payments = {f"{case.case_id}-{refund}-{attempt}-{number}": share for number, share in enumerate(due, start=1)}
     _check_ceiling(case, due)
     stated = {key: share.model_dump(mode="json", exclude_defaults=True) for key, share in payments.items()}
@@ -165,20 +166,29 @@ async def ask_partner(services: Services, message: dict[str, Any], now: datetime
     case, _ = await load(services, case_id)
     refund = case.refund_of(message["refund"])
     share = refund.payments.get(reference)
-    if refund.status != "paying" or share is None or share.status != "open":
+    # One payer's share that failed does not keep another's, which was ordered with it, from going out.
+    if refund.status not in IN_PAYMENT or share is None or share.status != "open":
         return
+    if refund.frozen is not None:
+        raise Unavailable("the refund is stopped until a person has settled a difference")
     partner = services.settings.partners["payments"]
     account = await _payee_for(services, case_id, share)
     if account is not None and sha256_of(account) != refund.payee_hash:
         await report_failure(services, case_id, reference, "payee_changed", now)
         return
     stamp = int(now.timestamp())
-    age = now - datetime.fromisoformat(message["created_at"])
-    if message["tries"] and age > QUERY_AFTER:
-        known = await services.outbound.call(partner, "GET", f"/refunds/{reference}", None, f"q-{stamp}", stamp)
-        if not known.is_missing:
+    # However often it was tried: whoever died before noting a try may have been heard.
+    if now - datetime.fromisoformat(message["created_at"]) > QUERY_AFTER:
+        known = await _known_there(services, reference, now)
+        if known is not None:
             await _heard(services, case_id, reference, known, now)
             return
+    if await _arrived_after_all(services, refund, share, now):
+        await perform(
+            services, case_id, Actor(role=Role.SYSTEM, id="payments"), now,
+            lambda change: freeze(change, refund=message["refund"], reason="paid_twice"),
+        )  # fmt: skip
+        raise Unavailable("the partner says now that an earlier try arrived")
     body = {
         "reference": reference,
         "amount": {"amount": to_decimal(share.amount_minor, share.currency), "currency": share.currency},
@@ -187,6 +197,32 @@ async def ask_partner(services: Services, message: dict[str, Any], now: datetime
     }
     answer = await services.outbound.call(partner, "POST", "/refunds", body, reference[:128], stamp)
     await _heard(services, case_id, reference, answer, now)
+
+
+async def _known_there(services: Services, reference: str, now: datetime) -> Answer | None:
+    """What the partner has under a reference; None if it has nothing. Any other answer tells nothing, and waits."""
+    partner, stamp = services.settings.partners["payments"], int(now.timestamp())
+    answer = await services.outbound.call(partner, "GET", f"/refunds/{reference}", None, f"q-{stamp}", stamp)
+    if answer.is_missing:
+        return None
+    if not answer.is_done:
+        raise Unavailable("the partner did not say what it has under a reference")
+    return answer
+
+
+async def _arrived_after_all(services: Services, refund: Refund, share: Share, now: datetime) -> bool:
+    """Whether an earlier try to pay this payer, which was told to have failed, arrived: asked once a new try.
+
+    A person who released the refund since this try was ordered has settled that with the partner.
+    """
+    if refund.released_for == refund.attempts:
+        return False
+    for reference, each in refund.payments.items():
+        if each.status == "failed" and (each.payer, each.currency) == (share.payer, share.currency):
+            known = await _known_there(services, reference, now)
+            if known is not None and known.body and known.body.get("status") == "succeeded":
+                return True
+    return False
 
 
 async def _payee_for(services: Services, case_id: str, share: Share) -> dict[str, str] | None:

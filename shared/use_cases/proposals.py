@@ -135,13 +135,14 @@ def _overpaid(case: Case, but_for: str | None = None) -> dict[str, int]:
 
 
 def watch_overpayment(change: Change) -> None:
-    """After money came in: if the contract was cancelled it all goes back, else what exceeds the price does."""
+    """After money came in: if the contract was cancelled or ended, what the law gives back goes back, else what
+    exceeds the price does."""
     status = change.case.enrolment.status
     if status == "cancelled":
         propose_return_of_money(change, "cancellation")
-    elif status != "terminated" and not any(
-        each.ground == "guarantee" and each.status == "paying" for each in change.case.refunds.values()
-    ):
+    elif status == "terminated":
+        propose_return_of_money(change, "termination")
+    elif not any(each.ground == "guarantee" and each.status == "paying" for each in change.case.refunds.values()):
         propose_return_of_money(change, "overpayment")
 
 

@@ -10,7 +10,16 @@ from shared.domain.refund import Claim, Refund, Share
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import require
 from shared.use_cases.guarantee import judge, owed
-from shared.use_cases.proposals import APPEAL, amounts_told, ground_of, judged_anew, new_refund, owed_on, proposal_of
+from shared.use_cases.proposals import (
+    APPEAL,
+    amounts_told,
+    ground_of,
+    judged_anew,
+    new_refund,
+    owed_on,
+    proposal_of,
+    propose_return_of_money,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -97,6 +106,8 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
     if outcome == "return":
         claimed = any(claim.refund == refund_id and not claim.withdrawn for claim in change.case.claims)
         change.record("proposal_returned" if claimed else "proposal_dropped", refund_id, reason=reason, note=note)
+        if refund.ground != "guarantee":
+            propose_return_of_money(change, refund.ground)  # What the law gives back is owed, whoever returned it.
         return
     kind = SIGNED_AS.get(proposal.verdict)
     if kind is None:
@@ -108,6 +119,11 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
         == (proposal.verdict, proposal.decision, _plain(proposal.shares)),
         "proposal-stale",
         "The facts have changed since this was proposed; a new proposal will be made.",
+    )
+    require(
+        proposal.verdict != "approval" or proposal.shares,
+        "nothing-to-return",
+        "Nothing was paid, so nothing can be paid back.",
     )
     signed = fresh | {"id": proposal.id} if proposal.verdict == "approval" else {}
     change.record(kind, refund_id, reason=reason, note=note, **signed)

@@ -52,9 +52,9 @@ def ordered() -> InMemory:
     return case
 
 
-def arrived(case: InMemory) -> None:
+def arrived(case: InMemory, refund_id: str = "R-1") -> None:
     reference = next(iter(case.refund().payments))
-    about = {"reference": reference, "refund_id": "R-1", "amount": AMOUNT, "refunded_on": "2028-04-23"}
+    about = {"reference": reference, "refund_id": refund_id, "amount": AMOUNT, "refunded_on": "2028-04-23"}
     case.do("2028-04-23", Role.PARTNER, lambda change: payments.confirm(change, about))
 
 
@@ -66,8 +66,8 @@ def reconciled(vault: Vault) -> tuple[dict[str, Any], bool]:
     return told(vault, "audits/20280423-payments"), all(ran)
 
 
-def at_the_partner(vault: Vault, reference: str, **amount: str) -> None:
-    """The partner moves money under a reference, as if it had been ordered."""
+def at_the_partner(vault: Vault, reference: str, **amount: str) -> str:
+    """The partner moves money under a reference, as if it had been ordered; its id for that."""
     import httpx
 
     from local.testing import Partner
@@ -78,19 +78,30 @@ def at_the_partner(vault: Vault, reference: str, **amount: str) -> None:
     answer = httpx.post(f"{control}/order", json=body, trust_env=False)
     assert answer.status_code in (200, 201), answer.text
     partner.post("settle", {"reference": reference, "outcome": "succeeded"})
+    return str(answer.json()["refund_id"])
 
 
 def test_day_on_which_both_sides_agree_has_no_difference(vault: Vault) -> None:
     case = ordered()
     reference = next(iter(case.refund().payments))
-    arrived(case)
+    arrived(case, at_the_partner(vault, reference))
     vault.lay(case)
-    at_the_partner(vault, reference)
 
     run, ran = reconciled(vault)
 
     assert ran
     assert (run["examined"], run["counts"]) == (1, {})
+
+
+def test_reference_under_which_the_partner_moved_money_again_on_another_day_is_paid_twice(vault: Vault) -> None:
+    case = ordered()
+    arrived(case)
+    vault.lay(case)
+    at_the_partner(vault, next(iter(case.refund().payments)))
+
+    run, _ = reconciled(vault)
+
+    assert run["counts"] == {"paid_twice": 1}
 
 
 def test_payment_that_we_booked_and_the_partner_does_not_have_is_told_and_the_refund_stopped(vault: Vault) -> None:

@@ -202,6 +202,65 @@ def test_r21c_order_whose_answer_is_not_known_is_asked_again_under_its_reference
     assert came_and_went(approved) == [("payment", "1000.00"), ("refund", "1000.00")]
 
 
+def test_r18c_try_that_arrived_after_all_is_not_paid_again_before_a_person_settled_it(approved: Applicant) -> None:
+    approved.stack.partner("payments").post("behaviour", {"next": "failed"})
+    assert pays(approved).status_code == 200
+    later(approved, "16")
+    approved.stack.partner("payments").post("settle", {"reference": reference(approved), "outcome": "succeeded"})
+    assert signs(approved, 1).status_code == 200
+
+    assert pays(approved).status_code == 200
+    later(approved, "17")
+    stopped, asked = refund(approved)["frozen"], [order["reference"] for order in orders(approved)]
+    assert approved.staff("careers", "refunds/r1/release", number=1, reason="money_came_back").status_code == 200
+    later(approved, "19")
+
+    assert (stopped, asked) == ("paid_twice", [reference(approved)])
+    assert [order["reference"] for order in orders(approved)] == [reference(approved), reference(approved, 2)]
+
+
+def test_r18c_share_of_one_payer_goes_out_whatever_became_of_anothers(world: Stack) -> None:
+    one = Applicant(world).to_contract()
+    for payer in ("self", "employer:acme"):
+        booked = {"payment_id": f"p-{uuid.uuid4().hex}", "payer": payer, "amount": PAID, "received_on": FIRST_DAY[:10]}
+        one.do_all(("finance 0", "payments", booked))
+    one.do_all(
+        ("", "payee", {"account_holder": "A O", "iban": "FR7630006000011234567890189"}),
+        ("careers", "call-backs", {"about": "payee", "outcome": "confirmed"}),
+        ("", "withdrawal", {}),
+    )
+    assert signs(one).status_code == 200
+    world.move_clock(PAYDAY, timers=False)
+    world.partner("payments").post("behaviour", {"next": ["failed", "error_500"]})
+    assert pays(one).status_code == 200
+    assert refund(one)["status"] == "failed"
+
+    later(one, "16")
+    world.partner("payments").post("settle", {})
+    later(one, "18")
+
+    assert sorted(share["status"] for share in refund(one)["payments"].values()) == ["failed", "succeeded"]
+    assert signs(one, 1).status_code == 200
+    assert pays(one).status_code == 200
+    assert len(orders(one)) == 3
+
+
+def test_r21c_order_is_asked_after_a_day_later_even_if_nobody_noted_that_it_was_sent(approved: Applicant) -> None:
+    rule = {"operation": "replace", "nth": 1, "times": 20, "effect": {"kind": "status", "status": 503}}
+    faults = f"{approved.stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
+    approved.client.put(faults, json={"rules": [rule]})
+    paid = pays(approved).status_code
+    approved.client.put(faults, json={"rules": []})
+    sent = orders(approved)[0]["requests"]
+
+    approved.stack.partner("payments").post("settle", {"reference": reference(approved)})
+    later(approved, "17")
+
+    assert (paid, sent) == (200, 1)
+    assert orders(approved)[0]["requests"] == 1
+    assert refund(approved)["status"] == "paid"
+
+
 def test_r22c_reference_that_the_partner_knows_for_another_order_stops_the_refund(approved: Applicant) -> None:
     other = {"reference": reference(approved), "amount": {"amount": "1.00", "currency": "GBP"}}
     approved.stack.partner("payments").post("order", other)
@@ -210,7 +269,11 @@ def test_r22c_reference_that_the_partner_knows_for_another_order_stops_the_refun
         approved.stack.move_clock("2027-01-16T14:00:00Z", timers=False)
         assert approved.stack.run_timer(timer)
 
+    asked = orders(approved)[0]["requests"]
+    later(approved, "18")
+
     assert (refund(approved)["status"], refund(approved)["frozen"]) == ("paying", "amount_differs")
+    assert orders(approved)[0]["requests"] == asked, "what is stopped is not ordered again"
     assert came_and_went(approved) == [("payment", "1000.00")]
 
 

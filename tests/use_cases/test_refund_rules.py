@@ -10,7 +10,7 @@ import pytest
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, Forbidden, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import deadlines, enrolments, job_search, payments, placements, proposals, refunds
+from shared.use_cases import applications, deadlines, enrolments, job_search, payments, placements, proposals, refunds
 from tests.builders import SERVICES, InMemory, ring_back_about_payee
 
 
@@ -557,3 +557,56 @@ def test_report_made_after_the_right_lapsed_and_taken_back_starts_no_clock() -> 
     case.do("2029-06-03", Role.APPLICANT, lambda c: placements.retract_placement(c, placement="p1"))
 
     assert case.case.facts_changed_on == before
+
+
+def test_proposal_whose_amount_no_longer_fits_is_made_anew_by_the_sweep() -> None:
+    case = proposed()
+    line = {"payment_id": "C1", "kind": "chargeback", "payer": "self", "received_on": date(2028, 4, 11)}
+    money = {"amount": "200.00", "currency": "EUR"}
+    case.do("2028-04-11", Role.PARTNER, lambda c: enrolments.record_money(c, amount=money, **line))
+
+    sweep(case, "2028-04-11")
+    sweep(case, "2028-04-12")
+
+    assert [share.amount_minor for share in case.refund().proposal.shares] == [700_000]
+    case.signs("2028-04-12", who="finance-1")
+    assert case.refund().status == "approved"
+
+
+def test_approval_of_nothing_is_neither_signed_nor_paid() -> None:
+    case = approved()
+    line = {"payment_id": "C1", "kind": "chargeback", "payer": "self", "received_on": date(2028, 4, 13)}
+    money = {"amount": "7200.00", "currency": "EUR"}
+    case.do("2028-04-13", Role.PARTNER, lambda c: enrolments.record_money(c, amount=money, **line))
+    order(case)  # Voids the approval: what was approved is not what is true.
+
+    with pytest.raises(RuleBroken) as refused:
+        case.signs("2028-04-21", who="finance-1")
+
+    assert (case.refund().status, case.refund().proposal.shares) == ("proposed", [])
+    assert refused.value.code in ("nothing-to-return", "proposal-stale")
+
+
+def test_money_that_comes_in_after_a_termination_was_proposed_is_in_the_next_proposal() -> None:
+    case = InMemory("FR").studying().paid("3600.00")
+    case.do("2027-05-10", Role.APPLICANT, applications.withdraw)
+    before = [share.amount_minor for share in case.refund().proposal.shares]
+
+    case.paid("1000.00", day="2027-05-12", payment_id="P2")
+
+    after = [share.amount_minor for share in case.refund().proposal.shares]
+    assert after == [before[0] + 100_000]
+    case.signs("2027-05-13", who="finance-1")
+    assert case.refund().status == "approved"
+
+
+def test_what_the_law_gives_back_does_not_vanish_when_a_proposal_is_returned() -> None:
+    case = InMemory("FR").studying().paid("3600.00")
+    case.do("2027-05-10", Role.APPLICANT, applications.withdraw)
+    first = case.refund().proposal.id
+
+    case.signs("2027-05-12", who="finance-1", outcome="return")
+
+    assert case.refund().status == "proposed"
+    assert case.refund().proposal.id != first
+    assert case.case.agenda.turn == "finance"
