@@ -1,6 +1,6 @@
 """Builds the one package that goes through dev, test and prod: python infra/package.py OUT.zip [--count | --version]
 
-It holds what `.funcignore` leaves, the packages of requirements.txt and bytecode that is valid wherever it is
+It holds what `.funcignore` leaves, the packages of infra/deployed.lock and bytecode that is valid wherever it is
 unpacked: a deployed package is read-only, so what is not compiled here is compiled at every cold start.
 """
 
@@ -65,7 +65,7 @@ def build(target: Path) -> None:
                 shutil.copy2(entry, place)
         (place / "version.txt").write_text(version(), "utf-8")
         install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--target", place / PACKAGES]
-        subprocess.run([*install, "-r", place / "requirements.txt"], check=True)
+        subprocess.run([*install, "--require-hashes", "--no-deps", "-r", ROOT / "infra/deployed.lock"], check=True)
         mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
         # Paths in tracebacks are shown as they are on the host.
         compileall.compile_dir(

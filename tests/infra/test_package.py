@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def test_bytecode_is_not_left_out() -> None:
 def test_the_smoke_test_expects_the_functions_that_there_are() -> None:
     of_event_grid = 1
     assert _package_module().count_functions() == len(ACCESS) + len(TIMERS) + of_event_grid
+
+
+def test_everything_that_is_deployed_is_named_by_version_and_hash() -> None:
+    """Red after a change of requirements.txt: python3.13 tools/lock.py writes the file anew."""
+    locked = [line.split() for line in (INFRA / "deployed.lock").read_text("utf-8").splitlines()[1:]]
+    stated = re.findall(r"^([\w.-]+)==([^;\s]+)(?:; (.*))?$", (ROOT / "requirements.txt").read_text("utf-8"), re.M)
+    wanted = {f"{name.lower()}=={version}" for name, version, marker in stated if "<" not in marker}
+
+    assert wanted <= {pin for pin, _ in locked}
+    assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", digest) for _, digest in locked)
+    assert len({pin.partition("==")[0] for pin, _ in locked}) == len(locked) > len(wanted) > 10
+
+
+def test_nothing_else_is_installed_where_the_package_is_made_and_listed() -> None:
+    for place in (INFRA / "package.py", ROOT / ".github/workflows/deploy.yml", ROOT / ".github/workflows/ci.yml"):
+        text = place.read_text("utf-8")
+        assert "--require-hashes" in text
+        assert "-r requirements.txt" not in text
 
 
 def test_the_smoke_test_can_be_run() -> None:
