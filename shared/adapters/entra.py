@@ -82,7 +82,7 @@ class Entra:
         self._settings = settings
         self._session = session
         self._keys: dict[str, Any] = {}
-        self._fetched_at: float | None = None
+        self._fetched_at = self._tried_at = 0.0
         self._lock = asyncio.Lock()
 
     async def staff(self, token: str, now: datetime) -> Staff:
@@ -143,22 +143,29 @@ class Entra:
         return Staff(id=f"{claims['tid']}/{claims['oid']}", roles=known, emails=_emails(claims))
 
     async def _key(self, kid: str) -> Any:
-        async with self._lock:
-            age = self._age()
-            if (kid not in self._keys and (age is None or age > REFRESH_EVERY_SECONDS)) or (
-                age is not None and age > KEYS_KEPT_SECONDS
-            ):
-                await self._refresh()
+        if self._is_due(kid):
+            async with self._lock:
+                if self._is_due(kid):
+                    self._tried_at = asyncio.get_running_loop().time()
+                    await self._refresh()
         if not self._keys:
             raise Unavailable("no signing key of the tenant is known")
         if kid not in self._keys:
             raise Unauthenticated("token")
         return self._keys[kid]
 
-    def _age(self) -> float | None:
-        if self._fetched_at is None:
-            return None
-        return asyncio.get_running_loop().time() - self._fetched_at
+    def _is_due(self, kid: str) -> bool:
+        """Whether to ask the tenant: no key is known, or this one is not, or all are a day old.
+
+        With keys at hand never twice within half a minute, whatever was answered: strangers with odd tokens, and a
+        tenant that does not answer, hold up nobody whose key is known.
+        """
+        if not self._keys:
+            return True
+        now = asyncio.get_running_loop().time()
+        if now - self._tried_at <= REFRESH_EVERY_SECONDS:
+            return False
+        return kid not in self._keys or now - self._fetched_at > KEYS_KEPT_SECONDS
 
     async def _refresh(self) -> None:
         import aiohttp

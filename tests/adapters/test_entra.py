@@ -14,7 +14,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from shared.adapters.entra import KEYS_BYTES_MAX, KEYS_KEPT_SECONDS, Entra
+from shared.adapters.entra import KEYS_BYTES_MAX, KEYS_KEPT_SECONDS, REFRESH_EVERY_SECONDS, Entra
 from shared.domain.errors import Unauthenticated, Unavailable
 from shared.settings import load_settings
 from tests.architecture.conftest import settings_of_nowhere
@@ -91,7 +91,7 @@ async def test_keys_that_were_known_go_on_serving_when_new_ones_are_none(what: s
     async with examined_by(tenant) as (entra, token):
         before = await entra.staff(token, NOW)
         tenant.status, tenant.content = UNBELIEVABLE[what]
-        entra._fetched_at = asyncio.get_running_loop().time() - KEYS_KEPT_SECONDS - 1  # A day passes.
+        entra._fetched_at = entra._tried_at = asyncio.get_running_loop().time() - KEYS_KEPT_SECONDS - 1  # A day passes.
         after = await entra.staff(token, NOW)
 
     assert (before, tenant.asked) == (after, 2)
@@ -107,3 +107,19 @@ async def test_unknown_key_is_asked_for_once_and_not_again_by_everybody() -> Non
                 await entra.staff(strange, NOW)
 
     assert tenant.asked == 1
+
+
+async def test_tenant_that_answers_nothing_is_asked_once_and_holds_up_nobody_whose_key_is_known() -> None:
+    tenant = Tenant()
+    async with examined_by(tenant) as (entra, token):
+        known = await entra.staff(token, NOW)
+        tenant.status = b"500 Oh"
+        entra._tried_at = asyncio.get_running_loop().time() - REFRESH_EVERY_SECONDS - 1  # Half a minute passes.
+        strange = jwt.encode({}, KEY, algorithm="RS256", headers={"kid": "k2"})
+        for _ in range(20):
+            with pytest.raises(Unauthenticated):
+                await entra.staff(strange, NOW)
+        async with entra._lock:  # Somebody is being waited for.
+            assert await entra.staff(token, NOW) == known
+
+    assert tenant.asked == 2
