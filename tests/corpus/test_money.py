@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -21,6 +22,13 @@ def graduate(stack: Stack) -> Applicant:
     person = Applicant(stack).to_diploma()
     assert paid(person).status_code == 200
     return person
+
+
+@pytest.fixture(autouse=True)
+def _next_one_is_served(stack: Stack) -> Iterator[None]:
+    """Whatever a row sends, whoever comes right after it is served."""
+    yield
+    assert Applicant(stack).apply().status_code == 202
 
 
 def paid(person: Applicant, amount: Any = "1000.00", currency: str = "GBP") -> httpx.Response:
