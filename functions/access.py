@@ -72,7 +72,7 @@ ACCESS: dict[str, Access] = {
     f"GET {CASE}/guarantee": Access(link=STATUS, roles=(CAREERS, FINANCE, AUDITOR)),
     f"POST {CASE}/submissions/{{submission}}/choice": _person(),
     f"POST {CASE}/corrections": _person(),
-    f"POST {CASE}/documents": Access(link=STATUS, roles=(ADMISSIONS, CAREERS)),
+    f"POST {CASE}/documents": Access(link=STATUS, roles=(ADMISSIONS, CAREERS), unseen=True),
     f"POST {CASE}/offer-answer": _person(),
     f"POST {CASE}/contract-signature": _person(),
     f"POST {CASE}/withdrawal": _person(),
@@ -161,6 +161,7 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
     "GET partner-events": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     "POST partner-events/{event}/replay": _staff(ADMISSIONS, CAREERS, FINANCE),
+    "POST partner-events/{event}/dismissal": _staff(ADMISSIONS, CAREERS, FINANCE),
     "GET partners": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     # auditor, admin
     f"GET {CASE}/reads": _staff(AUDITOR, ADMIN),
@@ -281,10 +282,11 @@ async def _check_kill_list(services: Services, staff_id: str) -> None:
         raise Forbidden("revoked")
 
 
-def version_seen(req: func.HttpRequest, caller: Caller) -> str | None:
-    """The version that the caller saw, from If-Match: one strong tag, not `*`. Staff must say it, others may."""
+def version_seen(req: func.HttpRequest, caller: Caller, route: str) -> str | None:
+    """The version that the caller saw, from If-Match: one strong tag, not `*`. Staff must say it where they need have
+    seen the case, others may."""
     stated: str | None = req.headers.get("if-match")
-    if stated is None and caller.is_staff:
+    if stated is None and caller.is_staff and not ACCESS[route].unseen:
         raise Refused("precondition-required")
     if stated is None:
         return None

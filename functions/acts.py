@@ -107,7 +107,7 @@ async def do(
     body: Form,
 ) -> func.HttpResponse:
     """Perform a use case for a caller and answer with what the caller may see of the case after it."""
-    if_match = access.version_seen(req, caller)
+    if_match = access.version_seen(req, caller, route)
     key = _key(req, caller, route, case_id, arguments, body)
     takes_services = "services" in inspect.signature(use_case).parameters
     given = arguments | ({"services": services} if takes_services else {})

@@ -49,7 +49,9 @@ async def post_placement_imports(req: func.HttpRequest) -> func.HttpResponse:
         raise invalid("/file", "missing" if not uploads else "unknown_file")
     content = uploads["file"][2]
     return created(
-        await placement_lists.start(services, order.partner, content, order.dry_run == "yes", caller.actor, now)
+        await placement_lists.start(
+            services, order.partner, content, order.dry_run == "yes", caller.actor, caller.own_cases, now
+        )
     )
 
 

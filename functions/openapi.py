@@ -57,6 +57,7 @@ FORMS: dict[str, type[BaseModel]] = {
     "POST audit-samples/{month}/reviews": audits.SampleReview,
     "POST deputies": staff.Deputy,
     "POST partner-events/{event}/replay": partners.Replay,
+    "POST partner-events/{event}/dismissal": partners.Replay,
     "POST link-revocations": staff.LinkRevocation,
     "POST staff-revocations": staff.StaffRevocation,
 }

@@ -24,7 +24,7 @@ class EventsQuestion(Form):
 
 
 class Replay(Form):
-    """Why this event is tried once more."""
+    """Why this event is tried once more, or is never to be applied."""
 
     reason: Code
 
@@ -59,4 +59,18 @@ async def post_partner_events_replay(req: func.HttpRequest) -> func.HttpResponse
     caller = await access.admit(req, services, "POST partner-events/{event}/replay", now)
     event_id = path_id(req, "event")
     body = json_body(req, Replay)
+    caller.may_see(await put_aside.case_of(services, event_id) or "")
     return ok({"status": await put_aside.replay(services, event_id, caller.actor, now, body.reason)})
+
+
+@bp.route(route="partner-events/{event}/dismissal", methods=["POST"])
+@answers_problems("partner-events/{event}/dismissal")
+async def post_partner_events_dismissal(req: func.HttpRequest) -> func.HttpResponse:
+    """Close an event that was put aside and is never to be applied, with a reason."""
+    now = bootstrap.clock()
+    services = await bootstrap.services()
+    caller = await access.admit(req, services, "POST partner-events/{event}/dismissal", now)
+    event_id = path_id(req, "event")
+    body = json_body(req, Replay)
+    caller.may_see(await put_aside.case_of(services, event_id) or "")
+    return ok({"status": await put_aside.dismiss(services, event_id, caller.actor, now, body.reason)})

@@ -30,6 +30,7 @@ TRIES = 6
 RETRIED = (429, 449, 503)
 CONFLICTS = (409, 412)
 SESSIONS_KEPT = 2_000
+SUPERSEDED = '"superseded"'
 READ_SESSION_NOT_AVAILABLE = 1002
 CHARGE = "x-ms-request-charge"
 
@@ -246,13 +247,11 @@ class Store:
                 telemetry.note_retry(refused.status)
             except _Unknown:
                 telemetry.note_retry(None)
-                stored = await self._read_back(container, partition_key, operations[0])
-                if stored is not None and stored.get("op_id") == op_id:
-                    return await self._etags(container, partition_key, operations, stored)
+                if await self._is_applied(container, partition_key, operations, op_id):
+                    return await self._etags(container, partition_key, operations, op_id)
             except _Conflict as conflict:
-                stored = await self._read_back(container, partition_key, operations[0])
-                if stored is not None and stored.get("op_id") == op_id:
-                    return await self._etags(container, partition_key, operations, stored)
+                if await self._is_applied(container, partition_key, operations, op_id):
+                    return await self._etags(container, partition_key, operations, op_id)
                 raise self._refusal(operations, conflict) from conflict
             if not await _pause(attempt, deadline):
                 break
@@ -293,18 +292,32 @@ class Store:
             if len(self._sessions) > SESSIONS_KEPT:
                 self._sessions.popitem(last=False)
 
-    async def _read_back(self, container: str, partition_key: str, first: Operation) -> Item | None:
-        item_id = first.item_id if isinstance(first, Patch) else str(first.item["id"])
+    async def _is_applied(
+        self, container: str, partition_key: str, operations: Sequence[Operation], op_id: str
+    ) -> bool:
+        """Whether a batch whose answer is not known was written. Its first item may have been written again since by
+        somebody else, so what tells is the first item that it added beside it: a receipt or an event, which stays."""
+        witness = next((each for each in operations[1:] if isinstance(each, Create)), operations[0])
+        stored = await self._read_back(container, partition_key, witness)
+        return stored is not None and stored.get("op_id") == op_id
+
+    async def _read_back(self, container: str, partition_key: str, operation: Operation) -> Item | None:
+        item_id = operation.item_id if isinstance(operation, Patch) else str(operation.item["id"])
         try:
             return await self.read(container, item_id, partition_key)
         except Unavailable as error:
             raise OutcomeUnknown(item_id) from error
 
     async def _etags(
-        self, container: str, partition_key: str, operations: Sequence[Operation], first: Item
+        self, container: str, partition_key: str, operations: Sequence[Operation], op_id: str
     ) -> list[str]:
-        """The versions that our lost answer would have told; only the first is ever used to go on."""
-        return [str(first["_etag"])] + [""] * (len(operations) - 1)
+        """The versions that our lost answer would have told; only the first is ever used to go on.
+
+        If somebody has written it again since, it is one that no longer is: whoever goes on from it is told so.
+        """
+        first = await self._read_back(container, partition_key, operations[0])
+        is_ours = first is not None and first.get("op_id") == op_id
+        return [str(first["_etag"]) if first is not None and is_ours else SUPERSEDED] + [""] * (len(operations) - 1)
 
     def _refusal(self, operations: Sequence[Operation], conflict: _Conflict) -> PledgeError:
         culprit = operations[conflict.index] if conflict.index < len(operations) else operations[0]

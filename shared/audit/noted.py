@@ -64,7 +64,7 @@ def paid(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str,
             "payer": share.payer,
             "amount": to_decimal(share.amount_minor, share.currency),
             "currency": share.currency,
-            "status": "succeeded",
+            "status": share.status,
             "on": str(event.occurred_on),
         }
         for event in events

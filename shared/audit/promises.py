@@ -17,6 +17,7 @@ MESSAGE_WAITS = timedelta(days=4)
 """Ten tries take 75 hours; what is pending after this was passed over. (Orders of money are `refund_unpaid`.)"""
 EVENT_WAITS = timedelta(days=1)
 MOST = 300
+"""The newest ones: what has been known for long must not hide them."""
 
 
 async def broken(services: Services, asked: datetime) -> AsyncIterator[Finding]:
@@ -33,7 +34,8 @@ async def _messages(services: Services, asked: datetime) -> AsyncIterator[Findin
     rows = await services.store.query(
         CASES,
         "SELECT TOP @most c.id, c.case_id, c.status, c.channel, c.created_at FROM c"
-        " WHERE c.kind = 'message' AND c.status IN ('pending', 'dead')",
+        " WHERE c.kind = 'message' AND c.status IN ('pending', 'dead')"
+        " ORDER BY c.next_try_at DESC",
         {"most": MOST},
     )
     for row in rows:
@@ -46,7 +48,8 @@ async def _events(services: Services, asked: datetime) -> AsyncIterator[Finding]
     rows = await services.store.query(
         "inbox",
         "SELECT TOP @most c.id, c.case_id, c.status, c.partner, c.reason, c.received_at FROM c"
-        " WHERE c.kind = 'inbox' AND c.status IN ('received', 'waiting', 'quarantined', 'dead_letter')",
+        " WHERE c.kind = 'inbox' AND c.status IN ('received', 'waiting', 'quarantined', 'dead_letter')"
+        " ORDER BY c.received_at DESC",
         {"most": MOST},
     )
     for row in rows:

@@ -118,6 +118,7 @@ class Document(Record):
     found_clean: list[str] = Field(default_factory=list)
     status: str = "scanning"
     added_at: datetime
+    by: str = "applicant"
 
 
 class Assessment(Record):
@@ -215,7 +216,7 @@ def _document_added(case: Case, event: Event) -> None:
     if known is not None:
         known.kind = event.data["kind"]
         return
-    case.documents[str(event.subject)] = Document(added_at=event.at, **event.data)
+    case.documents[str(event.subject)] = Document(added_at=event.at, by=event.actor.role, **event.data)
 
 
 def _document_scanned(case: Case, event: Event) -> None:
@@ -230,7 +231,7 @@ def _document_scanned(case: Case, event: Event) -> None:
 
 
 def _bounced(case: Case, event: Event) -> None:
-    case.mail_bounced = True
+    case.bounced_at = event.at
 
 
 def _assigned(case: Case, event: Event) -> None:

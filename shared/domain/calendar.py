@@ -43,8 +43,14 @@ def parse_instant(text: str) -> datetime:
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The IANA time zone of that name; an unknown name raises NotADate."""
+    """The IANA time zone of that name; an unknown name raises NotADate.
+
+    What lies beside them in a machine's folder (its own zone, variants with leap seconds) would judge differently on
+    another machine.
+    """
     try:
+        if name in ("localtime", "posixrules", "Factory") or name.startswith(("posix/", "right/")):
+            raise KeyError(name)
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         raise NotADate("a time zone is named as in the IANA database, for example Europe/Paris") from None

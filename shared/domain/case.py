@@ -87,7 +87,7 @@ class Case(Record):
     erased_at: datetime | None = None
     contact_changed_at: datetime | None = None
     contact_confirmed: bool = True
-    mail_bounced: bool = False
+    bounced_at: datetime | None = None
     application: Application = Field(default_factory=Application)
     enrolment: Enrolment = Field(default_factory=Enrolment)
     placements: dict[str, Placement] = Field(default_factory=dict)

@@ -9,6 +9,8 @@ from typing import Any
 
 from shared.domain import four_eyes
 from shared.domain.case import LIFE_CYCLES, Case
+from shared.domain.custody import AFTER_ERASURE
+from shared.domain.errors import RuleBroken
 from shared.domain.events import CYCLE_OF, Actor, Event, utc
 from shared.domain.programme import Programme
 
@@ -43,6 +45,8 @@ class Change:
 
     def check(self, kind: str, subject: str | None = None, by: Actor | None = None) -> None:
         """Raise what `record` would raise, and record nothing: the table first, then the role, then four eyes."""
+        if self.case.custody.erasure_begun_at is not None and kind not in AFTER_ERASURE:
+            raise RuleBroken("erasure-begun", "What is stored about this person has been, or is being, erased.")
         cycle, actor = CYCLE_OF[kind], by or self.actor
         _CYCLES[cycle].permit(kind, self.case.state(cycle, subject), actor.role)
         four_eyes.guard(self.case.steps, kind, actor)

@@ -18,6 +18,10 @@ APPLICANT, SPECIALIST, ADMISSIONS = Role.APPLICANT, Role.SPECIALIST, Role.ADMISS
 CAREERS, FINANCE, SYSTEM = Role.CAREERS, Role.FINANCE, Role.SYSTEM
 
 
+AFTER_ERASURE = ("data_erased", "money_recorded")
+"""What may still happen to a case whose person is being forgotten: nothing that could name them."""
+
+
 def rows(states: Iterable[str], on_the_way: Iterable[str]) -> tuple[Row, ...]:
     """The rows of the application's table that hold in every one of these states and change none; and those of a
     person who is on the way in."""

@@ -265,7 +265,7 @@ def _called_back(case: Case, event: Event) -> None:
     confirmed = event.data["outcome"] == "confirmed"
     if event.data["about"] == "contact":
         case.contact_confirmed = True  # Confirmed, it holds from now on; denied, the old one has held all along.
-        case.mail_bounced = case.mail_bounced and not confirmed
+        case.bounced_at = None if confirmed else case.bounced_at
     elif event.data["about"] == "data_request":
         custody.heard(case, event)
     elif case.payee is not None and case.payee.hash == event.data["hash"]:

@@ -54,7 +54,7 @@ def to_minor(text: str, currency: str) -> int:
     digits = minor_digits(currency)
     match = _DECIMAL.fullmatch(text)
     if match is None:
-        raise NotMoney("an amount is a plain decimal number such as 700 or 700.50")
+        raise NotMoney("an amount is a plain decimal number of at most 15 digits such as 700 or 700.50")
     whole, fraction = match[1], match[2] or ""
     if len(fraction) > digits:
         raise NotMoney(f"an amount in {currency} has at most {digits} decimals")

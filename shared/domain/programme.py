@@ -64,6 +64,7 @@ class ServiceLevels(_Data):
     decide_days: int
     contract_days: int
     verify_days: int
+    contact_days: int
     claim_days: int
     sign_days: int
     pay_days: int

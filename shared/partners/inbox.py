@@ -109,7 +109,9 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
             status = "waiting"
             noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
     noted |= {"status": status, "reason": reason, "tries": tries, "tried_at": now.isoformat(), "case_id": case_id}
-    noted |= _kept_for(item, status)
+    noted |= kept_for(item, status)
+    if reason == "erased":
+        noted["body"] = None  # It names somebody whom we have forgotten.
     if status in ("quarantined", "dead_letter"):
         logger.error("event put aside", extra={"inbox_id": item["id"], "partner": item["partner"], "reason": reason})
     try:
@@ -121,10 +123,10 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
     return status
 
 
-def _kept_for(item: dict[str, Any], status: str) -> dict[str, Any]:
+def kept_for(item: dict[str, Any], status: str) -> dict[str, Any]:
     """How long an event that is done with is remembered, so that it is known when it comes again; money: for ever."""
     body = item["body"] if isinstance(item["body"], dict) else {}
-    is_done = status in ("processed", "ignored")
+    is_done = status in ("processed", "ignored", "dismissed")
     return {"ttl": seconds_kept(INBOX, "inbox")} if is_done and not str(body.get("type")).startswith("payment.") else {}
 
 
@@ -177,21 +179,23 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
         await perform(services, case_id, actor, now, apply, key=key)
         if isinstance(told, DocumentScanned) and told.result == "malicious":
             await documents.remove_malicious(services, case_id, told.blob)
+    except RuleBroken as error:
+        if error.code == "erasure-begun":
+            return "ignored", "erased", case_id
+        return "waiting", error.code, case_id
     except LATER as error:
         return "waiting", _why_later(error), case_id
     except Forbidden as error:
         return "quarantined", error.reason, case_id
     except NEVER as error:
         return "quarantined", type(error).__name__, case_id
-    except (ValueError, KeyError, TypeError, OverflowError) as error:
+    except Exception as error:  # One odd event is put aside like any other that fails, and holds up nobody.
         logger.exception("event not understood", extra={"inbox_id": item["id"]})
         return "failing", type(error).__name__, case_id
     return "processed", None, case_id
 
 
 def _why_later(error: Exception) -> str:
-    if isinstance(error, RuleBroken):
-        return error.code
     if isinstance(error, ActionNotAllowed):
         return f"{error.action}-when-{error.current}"
     return "not-there-yet" if isinstance(error, NotFound) else type(error).__name__

@@ -51,9 +51,12 @@ RESULT = ("row", "case_id", "placement_id", "result", "errors")
 
 
 async def start(
-    services: Services, partner: str, content: bytes, dry_run: bool, by: Actor, now: datetime
+    services: Services, partner: str, content: bytes, dry_run: bool, by: Actor, own_cases: frozenset[str], now: datetime
 ) -> dict[str, Any]:
-    """Keep a list and begin with it. The same list again, in the same mode, is the same import."""
+    """Keep a list and begin with it. The same list again, in the same mode, is the same import.
+
+    Rows about cases that are not for `by` (their own, or of somebody close to them) are refused, each by itself.
+    """
     sender = services.settings.partners.get(partner)
     if sender is None or sender.kind not in ("employer", "history"):
         raise invalid("/partner", "unknown")
@@ -66,7 +69,8 @@ async def start(
                       ttl=seconds_kept(CATALOGUE, "import_page"))  # fmt: skip
     # Last, so that an import that is seen has all its pages.
     await _create(services, import_id, kind="import", status="running", partner=partner, dry_run=dry_run,
-                  rows=len(rows), pages=len(pages), done=0, counts={}, by=by.id, at=now.isoformat())  # fmt: skip
+                  rows=len(rows), pages=len(pages), done=0, counts={}, by=by.id, own=sorted(own_cases),
+                  at=now.isoformat())  # fmt: skip
     return await go_on(services, import_id, now)
 
 
@@ -172,10 +176,14 @@ async def _do_row(services: Services, stored: dict[str, Any], row: dict[str, Any
     named = {name: row[name] for name in ("row", "case_id", "placement_id")}
     if "errors" in row:
         return named | {"result": "refused", "errors": row["errors"]}
+    by = Actor(role=Role.CAREERS, id=stored["by"])
     try:
+        if row["case_id"] in stored["own"]:
+            raise Forbidden("conflict")
         if stored["dry_run"]:
-            result = await _try_row(services, stored["partner"], row, now)
+            result = await _try_row(services, stored["partner"], row, now, by)
         else:
+            await load(services, row["case_id"], by)  # Who is bound to a case reports nothing about it in a list, too.
             result = await _apply_row(services, stored, row, now)
     except InvalidInput as error:
         return named | {"result": "refused", "errors": [f"{each.pointer[1:]}:{each.code}" for each in error.complaints]}
@@ -185,9 +193,9 @@ async def _do_row(services: Services, stored: dict[str, Any], row: dict[str, Any
     return named | {"result": result, "errors": []}
 
 
-async def _try_row(services: Services, partner: str, row: dict[str, Any], now: datetime) -> str:
+async def _try_row(services: Services, partner: str, row: dict[str, Any], now: datetime, by: Actor) -> str:
     """What would become of a row: everything but the write."""
-    case, _ = await load(services, row["case_id"])
+    case, _ = await load(services, row["case_id"], by)
     change = Change(case, Actor(role=Role.PARTNER, id=partner), now, services.programmes[case.programme])
     _act(change, row)
     return "would_apply" if change.events else "known"

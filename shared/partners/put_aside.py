@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections import Counter
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from shared.use_cases.commands import perform
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.partners")
 
 INBOX = "inbox"
 TOLD = ("id", "partner", "status", "reason", "tries", "received_at", "case_id")
@@ -54,7 +57,7 @@ async def replay(services: Services, event_id: str, by: Actor, now: datetime, re
         return str(item["status"])
     if not isinstance(item["body"], dict):
         raise RuleBroken("not-readable", "This event cannot be read; the partner must send it anew.")
-    case_id = item.get("case_id") or told.case_named_by(item["body"])
+    case_id = await case_of(services, event_id)
     if case_id is not None:
 
         def note(change: Change) -> None:
@@ -69,6 +72,26 @@ async def replay(services: Services, event_id: str, by: Actor, now: datetime, re
     again |= {"status": "received", "reason": None, "tries": 0, "next_try_at": now.isoformat(), "replays": replays}
     again["_etag"] = await services.store.replace(INBOX, again, item["_etag"], event_id)
     return await inbox.process(services, again, now)
+
+
+async def dismiss(services: Services, event_id: str, by: Actor, now: datetime, reason: str) -> str:
+    """Close an event that was put aside and is never to be applied. Who did so and why is kept with it."""
+    item = await _stored(services, event_id)
+    if item["status"] not in ("dead_letter", "quarantined"):
+        return str(item["status"])
+    closed = {name: value for name, value in item.items() if not name.startswith("_")}
+    closed |= {"status": "dismissed", "dismissed": {"by": by.id, "at": now.isoformat(), "reason": reason}}
+    closed |= inbox.kept_for(item, "dismissed")
+    await services.store.replace(INBOX, closed, item["_etag"], event_id)
+    logger.info("event dismissed", extra={"inbox_id": event_id, "by": by.id})
+    return "dismissed"
+
+
+async def case_of(services: Services, event_id: str) -> str | None:
+    """The case that a stored event is about, if it is about one. `NotFound` if there is no such event."""
+    item = await _stored(services, event_id)
+    body = item["body"] if isinstance(item["body"], dict) else {}
+    return item.get("case_id") or told.case_named_by(body)
 
 
 async def _stored(services: Services, event_id: str) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def _parse_json(line: bytes, decode: Callable[[str], Any]) -> Any:
         return decode(line.decode("utf-8"))
     except RecursionError:
         raise InvalidFacts("", "syntax", "The line is nested too deeply.") from None
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:  # Arithmetic: a number with an exponent beyond all measure.
         raise InvalidFacts("", "syntax", f"The line is not valid JSON: {error}.") from None
 
 

@@ -147,9 +147,13 @@ def _money(said: Mapping[str, object]) -> Money:
         raise InvalidFacts("/amount", "value", f"This is no amount: {error}.") from None
 
 
+DECIMALS_MAX = 20
+"""Of a percentage: more would cost time and change nothing."""
+
+
 def _percent(value: object) -> int | Decimal:
     if type(value) is not int and type(value) is not Decimal:
         raise InvalidFacts("/percent", "type", "A percentage is a whole or decimal number.")
-    if not 0 <= value <= 100:
-        raise InvalidFacts("/percent", "value", "A percentage is a number from 0 to 100.")
+    if not 0 <= value <= 100 or (type(value) is Decimal and int(value.as_tuple().exponent) < -DECIMALS_MAX):
+        raise InvalidFacts("/percent", "value", "A percentage is a number from 0 to 100 of few decimals.")
     return value

@@ -201,7 +201,7 @@ def parse_facts(data: object, terms_by_version: Mapping[str, Terms]) -> Facts:
     try:
         tz = zone(time_zone)
     except NotADate as error:
-        raise InvalidFacts("/time_zone", "value", f"{error}.") from None
+        raise InvalidFacts("/time_zone", "value", f"There is no such time zone: {error}.") from None
     if (said := get("as_of")) is None:
         raise InvalidFacts("/as_of", "missing", "Facts say the day that is asked about.")
     as_of = _day_or_instant(said, tz, "/as_of")

@@ -5,6 +5,7 @@ Stored with the snapshot by the write that changes it, so that the work queue ca
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -30,6 +31,7 @@ class Turn:
 
 NEVER = "9999-12-31T00:00:00+00:00"
 NOBODY = Turn("nobody", "nothing")
+STAFF = ("specialist", "admissions", "careers", "finance")
 SWEEP_GRACE = timedelta(days=2)
 """How long a sweep may pass a case over before it counts as missed: one bad night is made up for by the next."""
 
@@ -112,13 +114,16 @@ def stage(case: Case) -> str:
 
 
 def whose_turn(case: Case, programme: Programme) -> Turn:
-    """The most urgent thing that somebody has to do; ties go to money, then to people who wait."""
-    return (
-        _refund_turn(case, programme)
-        or _data_turn(case, programme)
-        or _search_turn(case, programme)
-        or _course_turn(case, programme)
-    )
+    """Money first; then whatever staff have to do first; then what the person has to do, if anything."""
+    money = _refund_turn(case, programme)
+    if money is not None:
+        return money
+    course = _course_turn(case, programme)
+    work = [*_data_turns(case, programme), *_staff_turns(case, programme)]
+    if work:
+        work += [course] if course.who in STAFF else []
+        return min(work, key=lambda turn: (turn.due_at is None, turn.due_at, turn.what))
+    return _search_turn(case) or course
 
 
 def refund_turns(case: Case, programme: Programme) -> dict[str, tuple[str, str, int]]:
@@ -139,8 +144,10 @@ def refund_turns(case: Case, programme: Programme) -> dict[str, tuple[str, str, 
 
 
 def _refund_turn(case: Case, programme: Programme) -> Turn | None:
-    if any(refund.frozen for refund in case.refunds.values()):
-        return Turn("finance", "settle_difference", None)
+    for refund in case.refunds.values():
+        if refund.frozen and refund.since is not None:
+            due = refund.since + timedelta(days=programme.service_levels.pay_days)
+            return Turn("finance", "settle_difference", due)
     for status, (who, what, days) in refund_turns(case, programme).items():
         for refund in case.refunds.values():
             if refund.status == status and refund.since is not None:
@@ -148,42 +155,48 @@ def _refund_turn(case: Case, programme: Programme) -> Turn | None:
     return None
 
 
-def _data_turn(case: Case, programme: Programme) -> Turn | None:
+def _data_turns(case: Case, programme: Programme) -> Iterator[Turn]:
     days = timedelta(days=programme.service_levels.data_request_days)
     for request in case.custody.requests:
         if request.status == "asked":
-            return Turn("careers", "call_about_data_request", request.asked_at + days)
+            yield Turn("careers", "call_about_data_request", request.asked_at + days)
         if request.status == "confirmed":
-            return Turn("admissions", "rule_data_request", request.asked_at + days)
+            yield Turn("admissions", "rule_data_request", request.asked_at + days)
     if any(correction.status == "proposed" for correction in case.custody.corrections):
-        return Turn("admissions", "sign_correction", None)
-    return None
+        yield Turn("admissions", "sign_correction", None)
 
 
-def _search_turn(case: Case, programme: Programme) -> Turn | None:
-    enrolment = case.enrolment
-    if case.mail_bounced:
-        return Turn("specialist", "call_about_bounced_mail", None)
+def _staff_turns(case: Case, programme: Programme) -> Iterator[Turn]:
+    """What staff have to do about this person besides money and data, in whatever order it falls due."""
+    enrolment, levels = case.enrolment, programme.service_levels
+    if case.bounced_at is not None:
+        yield Turn("specialist", "call_about_bounced_mail", case.bounced_at + timedelta(days=levels.contact_days))
     last = max(case.documents.values(), key=lambda each: each.added_at, default=None)
     if last is not None and last.status == "malicious":
-        return Turn("specialist", "ask_for_another_document", None)
-    if enrolment.expiry_proposal is not None:
-        return Turn("finance", "sign_expiry", None)
+        yield Turn("specialist", "ask_for_another_document", last.added_at + timedelta(days=levels.contact_days))
+    limit = course_limit(case, programme)
+    if enrolment.expiry_proposal is not None and limit is not None:
+        yield Turn("finance", "sign_expiry", _noon(case, limit + timedelta(days=levels.sign_days)))
     if enrolment.status != "qualified":
-        return None
+        return
     for job in jobs(case.placements):
         if job.needs_a_person:
             told_on = min(case.placements[report].reported_on for report in job.reports)
-            due = _noon(case, told_on + timedelta(days=programme.service_levels.verify_days))
-            if job.state == "disagreement":
-                return Turn("careers", "settle_disagreement", due)
-            return Turn("careers", "verify_placement", due)
+            what = "settle_disagreement" if job.state == "disagreement" else "verify_placement"
+            yield Turn("careers", what, _noon(case, told_on + timedelta(days=levels.verify_days)))
     if enrolment.contact_due_on is not None and case.guarantee.decision == "open":
-        return Turn("careers", "contact_graduate", _noon(case, enrolment.contact_due_on))
-    if any(pause.status == "requested" for pause in enrolment.pauses):
-        return Turn("careers", "rule_pause", None)
-    if any(offer.qualifying == "unknown" and offer.outcome for offer in enrolment.job_offers.values()):
-        return Turn("careers", "rule_offer", None)
+        yield Turn("careers", "contact_graduate", _noon(case, enrolment.contact_due_on))
+    for pause in enrolment.pauses:
+        if pause.status == "requested":
+            yield Turn("careers", "rule_pause", _noon(case, pause.first_day + timedelta(days=levels.contact_days)))
+    for offer in enrolment.job_offers.values():
+        if offer.qualifying == "unknown" and offer.outcome:
+            yield Turn("careers", "rule_offer", _noon(case, offer.offered_on + timedelta(days=levels.verify_days)))
+
+
+def _search_turn(case: Case) -> Turn | None:
+    if case.enrolment.status != "qualified":
+        return None
     if case.guarantee.decision in ("satisfied", "no_guarantee"):
         return NOBODY
     if case.guarantee.decision == "awaiting_claim":

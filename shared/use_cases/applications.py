@@ -17,6 +17,7 @@ from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, Unav
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.policy.admission import prerequisite
+from shared.policy.facts import CONTRACT_ENDS
 from shared.use_cases import commands, deliveries, documents
 from shared.use_cases.commands import CASES, commit, load, perform, require
 from shared.use_cases.documents import Upload
@@ -94,7 +95,7 @@ async def _keep(
         if await services.store.read(CASES, f"submission:{digest}", case_id) is not None:
             return
         case, _ = await load(services, case_id)
-        if case.application.status in CLOSED or case.custody.erasure_begun_at is not None:
+        if _is_over(case):
             continue
         if await _add(services, case_id, content, digest, flags, now, file):
             return
@@ -107,7 +108,13 @@ async def _is_closed(services: Services, case_id: str) -> bool | None:
         case, _ = await load(services, case_id)
     except NotFound:
         return None
-    return case.application.status in CLOSED or case.custody.erasure_begun_at is not None
+    return _is_over(case)
+
+
+def _is_over(case: Case) -> bool:
+    """Whether a new application opens the next attempt: this one is closed, its contract has ended, or it is erased."""
+    is_ended = case.enrolment.status in CONTRACT_ENDS
+    return case.application.status in CLOSED or is_ended or case.custody.erasure_begun_at is not None
 
 
 def _submit(
@@ -149,7 +156,7 @@ async def _add(
             return
         change.record("submission_added", digest, flags=flags)
         change.new_items.append(_submission(content, digest, now, file))
-        _note_certificate(change, file, "unconfirmed_certificate")
+        _note_certificate(change, file, documents.UNCONFIRMED)
         change.tell("another_submission")
 
     try:
@@ -206,6 +213,9 @@ async def choose_submission(change: Change, services: Services, *, submission: s
         stored = await services.store.read(CASES, f"submission:{submission}", change.case.case_id)
     if stored is None:
         raise NotFound(submission)
+    require(
+        change.case.enrolment.status == "none", "contract-sent", "A contract was sent for the application that counts."
+    )
     content = stored["content"]
     verdict, reasons = prerequisite(content["degree"], change.programme)
     change.record(
@@ -239,7 +249,7 @@ def correct(change: Change, **corrections: Any) -> None:
 
 
 def answer_offer(change: Change, *, answer: str) -> None:
-    """The person accepts or declines the offer, until the end of its last day."""
+    """The person accepts or declines the offer, as long as it has not lapsed."""
     change.check("offer_accepted" if answer == "accept" else "offer_declined")
     change.record("offer_accepted" if answer == "accept" else "offer_declined")
 

@@ -93,7 +93,7 @@ async def _tell_staff(services: Services, case_id: str, now: datetime) -> None:
     from shared.use_cases.commands import perform
 
     def bounce(change: Any) -> None:
-        if not change.case.mail_bounced:
+        if change.case.bounced_at is None:
             change.record("mail_bounced")
 
     await perform(services, case_id, Actor(role=Role.SYSTEM, id="deliveries"), now, bounce)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RateLimited
 from shared.domain.events import Actor
+from shared.domain.life_cycle import Role
 from shared.use_cases.commands import CASES, load, require
 from shared.use_cases.search import note_read
 
@@ -21,6 +22,8 @@ logger = logging.getLogger("pledge.documents")
 
 A_DAY_MAX = 5
 BYTES_MAX = 50 * 1024 * 1024
+UNCONFIRMED = "unconfirmed_certificate"
+"""A file that came with an application which the address's owner has not chosen yet: nobody knows whose it is."""
 ORPHAN_AFTER = timedelta(hours=48)
 
 
@@ -79,27 +82,42 @@ def _name_id(document_id: str) -> str:
 
 
 def blobs_of(change: Change, documents: list[str]) -> list[str]:
-    """The files behind documents of this case; `NotFound` for one that is not on it."""
+    """The files behind documents of this case; `NotFound` for one that is not on it, or that its owner has not sent.
+
+    Staff rest nothing on a file that nobody can have seen yet.
+    """
     for document in documents:
-        if document not in change.case.documents:
+        known = change.case.documents.get(document)
+        if known is None or known.kind == UNCONFIRMED:
             raise NotFound(document)
+        if change.actor.role != Role.APPLICANT:
+            require(known.status == "clean", "not-scanned", "This document has not been found clean yet.")
     return [change.case.documents[each].blob for each in documents]
 
 
 async def add_document(change: Change, services: Services, *, kind: str, upload: Upload) -> None:
-    """Keep a document: five a day and 50 MiB in all from one person; the same file again is no other one."""
+    """Keep a document: five a day and 50 MiB in all from one person; the same file again is no other one.
+
+    What strangers sent with an application to this address, and what staff got by post, is none of the person's.
+    """
     change.check("document_added")
     change.answer = {"document_id": upload.document_id}
-    if upload.document_id in change.case.documents:
+    known = change.case.documents.get(upload.document_id)
+    if known is not None and known.kind != UNCONFIRMED:
         return
-    own = [each for each in change.case.documents.values() if each.kind != "unconfirmed_certificate"]
-    oldest = sorted(each.added_at for each in own if each.added_at > change.now - timedelta(days=1))
-    if len(oldest) >= A_DAY_MAX:
-        raise RateLimited((oldest[-A_DAY_MAX] + timedelta(days=1) - change.now).total_seconds())
-    size = sum(each.size for each in change.case.documents.values()) + len(upload.content)
-    require(size <= BYTES_MAX, "documents-full", "No more than 50 MiB of documents are kept for one person.")
+    if change.actor.role == Role.APPLICANT:
+        _check_room(change, len(upload.content))
     noted = await store(services, change.case.case_id, upload, change.now)
     note(change, upload.document_id, kind, noted, upload.name)
+
+
+def _check_room(change: Change, size: int) -> None:
+    own = [each for each in change.case.documents.values() if each.by == Role.APPLICANT and each.kind != UNCONFIRMED]
+    recent = sorted(each.added_at for each in own if each.added_at > change.now - timedelta(days=1))
+    if len(recent) >= A_DAY_MAX:
+        raise RateLimited((recent[-A_DAY_MAX] + timedelta(days=1) - change.now).total_seconds())
+    is_room = sum(each.size for each in own) + size <= BYTES_MAX
+    require(is_room, "documents-full", "No more than 50 MiB of documents are kept for one person.")
 
 
 def scanned(change: Change, blob: str, etag: str, result: str) -> None:
@@ -146,12 +164,17 @@ async def read(
 
 async def remove_orphans(services: Services, now: datetime) -> dict[str, int]:
     """Remove files that no case refers to, two days after they came: an upload may have been cut short before that."""
-    counts = {"orphans_removed": 0}
+    counts = {"orphans_removed": 0, "failed": 0}
     known: tuple[str, set[str]] = ("", set())
     async for name, version in services.blobs.older_than(services.blobs.evidence, now - ORPHAN_AFTER):
         case_id = name.partition("/")[0]
         if known[0] != case_id:
-            known = (case_id, await _referred_to(services, case_id))
+            try:
+                known = (case_id, await _referred_to(services, case_id))
+            except Exception:  # One case that cannot be read must not keep all others' files for ever.
+                logger.exception("a case's files could not be told apart", extra={"case_id": case_id})
+                counts["failed"] += 1
+                continue
         if name not in known[1]:
             await services.blobs.delete(services.blobs.evidence, name, version)
             counts["orphans_removed"] += 1

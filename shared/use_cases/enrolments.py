@@ -55,7 +55,9 @@ def send_contract(change: Change, *, deposit: str = "0") -> None:
 
 def signature_wait(change: Change) -> timedelta:
     """Days that must have passed after receipt before a signature counts (France: seven full days, then the next)."""
-    days = change.programme.countries[change.case.country].signature_wait_days
+    contract = change.case.enrolment.contract
+    country = contract.country if contract is not None else change.case.country
+    days = change.programme.countries[country].signature_wait_days
     return timedelta(days=days + 1) if days else timedelta(0)
 
 
@@ -252,6 +254,7 @@ def revoke_diploma(
 
 def log_contact(change: Change, *, contacted_on: date, note: str | None = None) -> None:
     """Careers were in touch with the person."""
+    require(contacted_on <= change.today, "in-the-future", "That day has not come yet.")
     change.record("contact_logged", on=contacted_on, note=note)
 
 

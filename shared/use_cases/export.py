@@ -15,6 +15,7 @@ from shared.domain.events import Event
 from shared.domain.four_eyes import MACHINES
 from shared.use_cases import retention, views
 from shared.use_cases.commands import CASES, events_of, require
+from shared.use_cases.documents import UNCONFIRMED
 from shared.use_cases.letters import LETTERS
 from shared.use_cases.payments import account_of
 from shared.use_cases.views import said
@@ -29,14 +30,16 @@ OURS = ("id", "kind", "case_id", "schema_version", "op_id", "ttl")
 """What an item carries for the store's sake and says nothing about the person."""
 
 
-async def everything_about(services: Services, case: Case, now: datetime) -> bytes:
+async def everything_about(services: Services, case: Case, now: datetime, *, for_staff: bool = False) -> bytes:
     """The zip, or `RuleBroken` where no request for it was granted, or not lately."""
     until = retention.export_until(case, services.programmes[case.programme])
     require(until is not None, "export-not-granted", "Ask for a copy first; somebody rings you back.")
     assert until is not None
     require(now < until, "export-over", "The time to fetch this copy has passed; please ask again.")
     data = await _gathered(services, case, now)
-    files = await _files(services, case)
+    if for_staff:
+        data["account"] = None  # Staff who hand the copy over need not see where money goes.
+    files = await _files(services, case, for_staff)
     zipped = io.BytesIO()
     with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("data.json", json.dumps(data, ensure_ascii=False, indent=1))
@@ -46,11 +49,11 @@ async def everything_about(services: Services, case: Case, now: datetime) -> byt
     return zipped.getvalue()
 
 
-async def _files(services: Services, case: Case) -> dict[str, bytes]:
-    """The person's files, but for what the scanner found malicious."""
+async def _files(services: Services, case: Case, for_staff: bool) -> dict[str, bytes]:
+    """The person's files, but for what is malicious or may be a stranger's; to staff what was found clean alone."""
     found: dict[str, bytes] = {}
     for document_id, document in sorted(case.documents.items()):
-        if document.status == "malicious":
+        if document.kind == UNCONFIRMED or document.status not in (("clean",) if for_staff else ("clean", "scanning")):
             continue
         try:
             content = await services.blobs.get(services.blobs.evidence, document.blob)

@@ -19,12 +19,11 @@ from shared.domain.money import Money
 from shared.domain.programme import Programme
 from shared.domain.refund import Refund, Share
 from shared.policy.amounts import Line, amounts
-from shared.policy.facts import Facts, parse_facts
+from shared.policy.facts import CONTRACT_ENDS, Facts, parse_facts
 from shared.policy.refund import Decision, decide
 from shared.policy.terms import Terms
 
 PAID = ("paid", "recovery_open", "recovered", "waived")
-ENDED_CONTRACTS = ("withdrawn", "cancelled", "terminated", "expired")
 VERDICTS = {"eligible": "approval", "satisfied": "refusal", "not_eligible": "refusal", "lapsed": "lapse"}
 
 
@@ -104,7 +103,7 @@ def facts_of(case: Case, programme: Programme, terms: Terms, now: datetime) -> d
         "holidays": _holidays(case, programme, contract.country),
         "refund_paid_on": _paid_on(case),
     }
-    if enrolment.status in ENDED_CONTRACTS:
+    if enrolment.status in CONTRACT_ENDS:
         facts["contract"] = enrolment.status
     return facts
 

@@ -55,7 +55,6 @@ def rule_request(change: Change, *, request: str, outcome: str, reason: str, not
 
 def place_hold(change: Change, *, reason: str, note: str | None = None) -> None:
     """Forbid that anything of this case be erased."""
-    require(change.case.custody.erasure_begun_at is None, "erasure-begun", "Erasure has begun; nothing can be held.")
     change.record("hold_placed", f"h{len(change.case.custody.holds) + 1}", reason=reason, note=note)
 
 

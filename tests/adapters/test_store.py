@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from local.testing import Stack
 from shared import telemetry
-from shared.adapters.cosmos import AlreadyStored, Create, Replace, Store
+from shared.adapters.cosmos import SUPERSEDED, AlreadyStored, Create, Replace, Store
 from shared.domain.errors import OutcomeUnknown, RecordChanged, Unavailable
 
 
@@ -36,12 +37,16 @@ def faults(stack: Stack) -> Iterator[Any]:
     """Set the rules of the endpoint; none are left after the test."""
     url = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
 
-    def put(*effects: dict[str, Any], operation: str = "Batch", every: bool = False) -> None:
+    def put(
+        *effects: dict[str, Any], operation: str = "Batch", every: bool = False, read: dict[str, Any] | None = None
+    ) -> None:
         rules = [
             {"operation": operation, "container": "cases", "nth": None if every else n, "times": None if every else 1,
              "effect": effect}
             for n, effect in enumerate(effects, start=1)
         ]  # fmt: skip
+        if read is not None:
+            rules.append({"operation": "Read", "container": "cases", "nth": 1, "times": 1, "effect": read})
         assert httpx.put(url, json={"rules": rules}, trust_env=False).status_code == 200
 
     yield put
@@ -156,3 +161,33 @@ async def test_a_write_that_is_tried_again_is_counted(store: Store, faults: Any)
     assert tally.retries == 1
     assert tally.calls == 3
     assert tally.units > 5
+
+
+async def test_batch_whose_answer_is_lost_was_applied_even_if_another_writer_came_before_the_reading_back(
+    store: Store, faults: Any
+) -> None:
+    case_id = uuid.uuid4().hex
+    first = await store.commit("cases", case_id, [Create({"id": "case", "case_id": case_id})])
+    faults({"kind": "reset", "when": "after"}, read={"kind": "delay", "ms": 700})
+    ours = asyncio.create_task(
+        store.commit(
+            "cases", case_id,
+            [
+                Replace({"id": "case", "case_id": case_id, "by": "us"}, first[0]),
+                Create({"id": "event:1", "case_id": case_id}),
+            ],
+        )
+    )  # fmt: skip
+    for _ in range(100):
+        await asyncio.sleep(0.02)
+        rows = {row["id"]: row for row in await stored(store, case_id)}
+        if "event:1" in rows:
+            break
+
+    await store.commit(
+        "cases", case_id, [Replace({"id": "case", "case_id": case_id, "by": "them"}, rows["case"]["_etag"])]
+    )
+    etags = await ours
+
+    assert etags[0] == SUPERSEDED
+    assert {row.get("by") for row in await stored(store, case_id) if row["id"] == "case"} == {"them"}

@@ -106,6 +106,7 @@ WRITTEN_DOWN = {
     "GET reports/funnel": "admin admissions auditor careers finance",
     "GET partner-events": "admin admissions auditor careers finance",
     "POST partner-events/{event}/replay": "admissions careers finance",
+    "POST partner-events/{event}/dismissal": "admissions careers finance",
     "GET partners": "admin admissions auditor careers finance",
     "POST audits": "admin auditor",
     "GET audits": "admin auditor",

@@ -109,6 +109,7 @@ HTTP = [
     ("get_reads", "GET cases/{case_id}/reads", "ANONYMOUS"),
     ("post_webhooks", "POST webhooks/{partner}", "ANONYMOUS"),
     ("get_partner_events", "GET partner-events", "ANONYMOUS"),
+    ("post_partner_events_dismissal", "POST partner-events/{event}/dismissal", "ANONYMOUS"),
     ("post_partner_events_replay", "POST partner-events/{event}/replay", "ANONYMOUS"),
     ("get_partners", "GET partners", "ANONYMOUS"),
     ("post_audits", "POST audits", "ANONYMOUS"),

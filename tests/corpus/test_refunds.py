@@ -246,11 +246,14 @@ def test_r18c_share_of_one_payer_goes_out_whatever_became_of_anothers(world: Sta
 
 
 def test_r21c_order_is_asked_after_a_day_later_even_if_nobody_noted_that_it_was_sent(approved: Applicant) -> None:
-    rule = {"operation": "replace", "nth": 1, "times": 20, "effect": {"kind": "status", "status": 503}}
+    busy = {"kind": "status", "status": 503}
+    rules = [
+        {"operation": "Batch", "container": "cases", "nth": nth, "times": 1, "effect": busy} for nth in range(2, 20)
+    ]
     faults = f"{approved.stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
-    approved.client.put(faults, json={"rules": [rule]})
+    assert approved.client.put(faults, json={"rules": rules}).status_code == 200
     paid = pays(approved).status_code
-    approved.client.put(faults, json={"rules": []})
+    assert approved.client.put(faults, json={"rules": []}).status_code == 200
     sent = orders(approved)[0]["requests"]
 
     approved.stack.partner("payments").post("settle", {"reference": reference(approved)})

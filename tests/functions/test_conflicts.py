@@ -14,6 +14,7 @@ from functions.openapi import document
 from local.testing import Stack
 from shared.domain.life_cycle import Role
 from tests.architecture.source import ROOT
+from tests.files import a_pdf
 from tests.people import Applicant
 
 STAFF_ROUTES = sorted(route for route, access in ACCESS.items() if access.roles and "{case_id}" in route)
@@ -70,7 +71,11 @@ def ask(person: Applicant, route: str, token: str) -> Any:
     if method == "GET":
         return person.client.get(f"{person.api}/{path}", headers=headers)
     operation = document()["paths"][f"/api/{template}"]["post"]
-    schema = operation["requestBody"]["content"]["application/json"]["schema"] if "requestBody" in operation else None
+    content = operation.get("requestBody", {"content": {}})["content"]
+    if "multipart/form-data" in content:
+        paper = {"data": {"kind": "other"}, "files": {"file": ("p.pdf", a_pdf(), "application/pdf")}}
+        return person.client.post(f"{person.api}/{path}", headers=headers, **paper)
+    schema = content["application/json"]["schema"] if content else None
     body = example_of(schema) if schema else {}
     headers["If-Match"] = '"whatever"'
     return person.client.post(f"{person.api}/{path}", json=body, headers=headers)

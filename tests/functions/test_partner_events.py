@@ -158,6 +158,18 @@ def test_dead_letter_says_why_and_is_applied_once_by_replay(calm: Stack, person:
     assert (kinds.count("assessment_recorded"), kinds.count("partner_event_replayed")) == (1, 1)
 
 
+def test_event_that_is_never_to_be_applied_is_closed_with_a_reason_and_a_name(calm: Stack) -> None:
+    assert post(calm, "learning", b"no json", secret_of(calm, "learning")).status_code == 202
+    aside = put_aside(calm, "quarantined")[-1]
+    bearer = {"Authorization": f"Bearer {calm.token('admissions')}"}
+    url = f"{calm.api}/partner-events/{aside['id']}/dismissal"
+
+    answers = [calm.client.post(url, json={"reason": "not_ours"}, headers=bearer) for _ in range(2)]
+
+    assert [answer.json() for answer in answers] == [{"status": "dismissed"}] * 2
+    assert aside["id"] not in {each["id"] for each in put_aside(calm, "quarantined")}
+
+
 def test_second_body_under_one_id_is_kept_aside_and_applied_only_by_replay(calm: Stack, person: Applicant) -> None:
     event_id, secret = f"evt_{uuid.uuid4().hex}", secret_of(calm, "learning")
     first = body_of("course.started", case_id=person.case_id, started_on="2027-01-11")

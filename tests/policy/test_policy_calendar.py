@@ -164,3 +164,9 @@ def test_a_known_holiday_is_listed(country: str, day: str) -> None:
 def test_holidays_in_britain_and_america_stand_on_working_days() -> None:
     for country in ("GB", "US"):
         assert all(day.weekday() < 5 for listed in HOLIDAYS[country].values() for day in listed)
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "Factory", "posix/Europe/Paris", "right/Europe/Paris"])
+def test_what_only_one_machine_calls_a_zone_is_none(name: str) -> None:
+    with pytest.raises(NotADate):
+        zone(name)

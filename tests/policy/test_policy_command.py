@@ -206,3 +206,21 @@ def test_the_handbook_is_printed(language: str) -> None:
 
     assert page.startswith("# ")
     assert "**7.8**" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "where"),
+    [
+        (b'{"ledger": [], "percent": 1e99999999999999999999}\n', ("", "syntax")),
+        (b'{"ledger": [], "percent": 1e-10000000}\n', ("/percent", "value")),
+        (b'{"ledger": [], "percent": 1e-21}\n', ("/percent", "value")),
+    ],
+)
+def test_number_beyond_all_measure_is_an_error_of_its_line_and_costs_no_time(
+    line: bytes, where: tuple[str, str]
+) -> None:
+    status, answers = ask("amounts", lines=[line, as_line({"ledger": []})])
+
+    assert status == 1
+    assert (answers[0]["error"]["pointer"], answers[0]["error"]["code"]) == where
+    assert answers[1] == {"refund": {}, "cancel": {}, "alarms": []}

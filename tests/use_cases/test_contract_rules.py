@@ -196,3 +196,13 @@ def test_nobody_is_left_out_of_everybody_enrolled_without_a_document() -> None:
     with pytest.raises(RuleBroken) as refused:
         exempt("counted")
     assert refused.value.code == "not-exempt"
+
+
+def test_french_days_to_think_cannot_be_escaped_by_choosing_another_countrys_application() -> None:
+    case = InMemory("FR").received("2027-06-01")
+    case.case.country = "US"  # As another application of the same person said.
+
+    with pytest.raises(RuleBroken) as refused:
+        sign(case, datetime.fromisoformat("2027-06-02T10:00:00+02:00"))
+
+    assert refused.value.code == "signature-too-early"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from shared.domain.calendar import add_months
+from shared.domain.errors import RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, privacy, retention
+from shared.use_cases import applications, documents, privacy, retention
 from tests.architecture.source import ROOT
-from tests.builders import PROGRAMME, InMemory, at
+from tests.builders import PROGRAMME, SERVICES, InMemory, at
 
 CLOSED_FOR = PROGRAMME.limits.closed_application_months
 BOOKS_FOR = PROGRAMME.limits.contract_record_months
@@ -124,7 +126,7 @@ def test_begun_erasure_is_due_at_once_and_can_no_longer_be_held() -> None:
     case.do("2027-03-02", Role.SYSTEM, lambda c: c.record("erasure_begun"))
 
     assert case.case.agenda.privacy_at == at("2027-03-02")
-    with pytest.raises(Exception, match="Erasure has begun"):
+    with pytest.raises(Exception, match="being, erased"):
         case.do("2027-03-02", Role.FINANCE, lambda c: privacy.place_hold(c, reason="late"))
 
 
@@ -173,3 +175,18 @@ def test_no_code_stores_a_kind_that_is_not_in_the_table() -> None:
     }
 
     assert {(file, kind) for file, kind in written if kind not in known} == set()
+
+
+def test_nothing_that_could_name_somebody_is_added_to_a_case_that_is_being_erased() -> None:
+    case = granted(withdrawn(), "2027-03-01")
+    case.do("2027-03-02", Role.SYSTEM, lambda c: c.record("erasure_begun"))
+    upload = documents.Upload(b"%PDF-", "application/pdf", None, "ada.pdf")
+
+    for act in (
+        lambda c: asyncio.run(documents.add_document(c, SERVICES, kind="other", upload=upload)),
+        lambda c: c.record("contact_logged", note="Ada rang."),
+        lambda c: c.record("conflict_declared", "x1", staff="t/x", relation="friend"),
+    ):
+        with pytest.raises(RuleBroken) as refused:
+            case.do("2027-03-03", Role.CAREERS, act)
+        assert refused.value.code == "erasure-begun"

@@ -422,7 +422,7 @@ export default {
   "reason.week-closed": "Only this week and the last six can be logged.",
   "reason.too-many-requests": "That many requests cannot be kept; please write to us.",
   "reason.not-called-back": "Nobody has rung back to confirm this request yet.",
-  "reason.erasure-begun": "Erasure has begun; nothing can be held.",
+  "reason.erasure-begun": "What was stored about this person has been, or is being, erased.",
   "reason.export-not-granted": "Ask for a copy first; somebody rings back before it is handed out.",
   "reason.export-over": "The time to fetch this copy has passed; please ask again.",
   "reason.export-too-large": "There is more than fits into one file; please write to us.",

@@ -422,7 +422,7 @@ export default {
   "reason.week-closed": "Seules cette semaine et les six dernières peuvent être notées.",
   "reason.too-many-requests": "Tant de demandes ne peuvent pas être gardées ; écrivez-nous.",
   "reason.not-called-back": "Personne n'a encore rappelé pour confirmer cette demande.",
-  "reason.erasure-begun": "L'effacement a commencé ; plus rien ne peut être retenu.",
+  "reason.erasure-begun": "Ce qui concernait cette personne a été effacé, ou est en train de l'être.",
   "reason.export-not-granted": "Demandez d'abord une copie ; quelqu'un rappelle avant de la remettre.",
   "reason.export-over": "Le délai pour télécharger cette copie est passé ; redemandez-la.",
   "reason.export-too-large": "Il y en a plus que n'en contient un fichier ; écrivez-nous.",
