@@ -14,7 +14,7 @@ from functions.http import Refused
 from shared.domain.custody import Custody
 from shared.domain.errors import Forbidden, LinkExpired, NotFound, Unauthenticated
 from shared.domain.events import Actor
-from shared.domain.life_cycle import Role
+from shared.domain.life_cycle import CASE_STAFF, Role
 from shared.use_cases import deputies, links
 from shared.use_cases.conflicts import own_cases
 
@@ -31,7 +31,6 @@ employer's link is of another kind: it is good for one answer about one report, 
 
 SPECIALIST, ADMISSIONS, CAREERS, FINANCE = Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
 AUDITOR, ADMIN = Role.AUDITOR, Role.ADMIN
-CASE_STAFF = (SPECIALIST, ADMISSIONS, CAREERS, FINANCE)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from functions.http import (
 )  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, invalid
-from shared.domain.wire import Code, Day, Email, Form, Line, Name, Phone, Text, TimeZone, looks_like_another
+from shared.domain.wire import Code, Country, Day, Email, Form, Line, Name, Phone, Text, TimeZone, looks_like_another
 from shared.use_cases import applications, limits
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Degree(Form):
     level: Code
     subject: Line
     institution: Line
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}\z")]
+    country: Country
     awarded_on: Day | None = None
     expected_on: Day | None = None
 
@@ -62,7 +62,7 @@ class Application(Form):
     family_names: Name
     email: Email
     phone: Phone
-    country: Literal["US", "GB", "FR"]
+    country: Country
     time_zone: TimeZone
     language: Literal["en", "fr"] = "en"
     degree: Degree

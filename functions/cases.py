@@ -24,6 +24,7 @@ from functions.http import (
 )  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import invalid
+from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.wire import CaseId, Code, Email, Form
 from shared.use_cases import applications, documents, search, views
 from shared.use_cases.commands import CASES, events_of, load
@@ -61,7 +62,7 @@ async def get_case(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _person(services: Any, caller: Caller, case_id: str) -> dict[str, Any] | None:
     """What the person said about themselves; auditors work without it."""
-    if not caller.roles & set(access.CASE_STAFF):
+    if not caller.roles & set(CASE_STAFF):
         return None
     item = await services.store.read(CASES, "person", case_id)
     if item is None:

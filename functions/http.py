@@ -195,14 +195,6 @@ def _answer(error: PledgeError, instance: str) -> func.HttpResponse:
     return problem(slug, instance)
 
 
-def header(req: func.HttpRequest, name: str) -> str | None:
-    """One header, or None; the host joins repeats with a comma, which no single-valued header of ours may hold."""
-    value: str | None = req.headers.get(name)
-    if value is not None and ("," in value or len(value) > 16_384):
-        raise Refused("malformed-header")
-    return value
-
-
 def client_address(req: func.HttpRequest, hops: int) -> str | None:
     """Where a request came from: what the first machine of our own noted, `hops` from the right.
 

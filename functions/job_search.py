@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from functions.acts import Act, register
-from shared.domain.wire import Code, Day, Form, Line, Note
+from shared.domain.wire import Code, Day, Form, Line, Note, OfferOutcome
 from shared.use_cases import job_search
 
 bp = func.Blueprint()
@@ -87,7 +87,7 @@ class JobOffer(Form):
 class JobOfferAnswer(Form):
     """What became of the offer."""
 
-    outcome: Literal["accepted", "declined", "lapsed"]
+    outcome: OfferOutcome
 
 
 class JobOfferRuling(Form):

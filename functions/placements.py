@@ -12,7 +12,7 @@ from functions import access
 from functions.acts import Act, register
 from functions.http import answers_problems, json_body, ok
 from shared import bootstrap
-from shared.domain.wire import Amount, Code, ContractKind, Day, Email, EndReason, Form, Line, Note
+from shared.domain.wire import Amount, Code, ContractKind, Day, Email, Employer, EndReason, Form, JobField, Line, Note
 from shared.use_cases import confirmations, placements
 
 bp = func.Blueprint()
@@ -24,8 +24,8 @@ class JobFacts(Form):
     """What is said, or what the evidence shows, about a job. `base_pay` is a year's, without bonus or equity."""
 
     contract: ContractKind | None = None
-    field: Literal["in", "out", "unknown"] | None = None
-    employer: Literal["external", "programme"] | None = None
+    field: JobField | None = None
+    employer: Employer | None = None
     hours: Hours | None = None
     base_pay: Amount | None = None
     contract_signed_on: Day | None = None

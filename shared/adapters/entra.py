@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import Forbidden, Unauthenticated, Unavailable
-from shared.domain.life_cycle import Role
+from shared.domain.life_cycle import CASE_STAFF, Role
 from shared.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ REFRESH_EVERY_SECONDS = 30
 TOKEN_CHARACTERS_MAX = 16_384
 KEYS_BYTES_MAX = 1_048_576
 REQUIRED = ("exp", "nbf", "iat", "iss", "aud", "tid", "oid", "sub", "ver")
-STAFF_ROLES = frozenset({Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE, Role.AUDITOR, Role.ADMIN})
+STAFF_ROLES = frozenset({*CASE_STAFF, Role.AUDITOR, Role.ADMIN})
 
 
 @dataclass(frozen=True)

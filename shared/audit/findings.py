@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,10 +171,3 @@ class Finding:
     def key(self) -> tuple[str, str, str]:
         """What makes it the same finding in another run."""
         return self.name, self.case_id or "", self.subject or ""
-
-
-def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once, the gravest first."""
-    once = {finding.key: finding for finding in findings}
-    grave = {HIGH: 0, MEDIUM: 1, LOW: 2}
-    return sorted(once.values(), key=lambda finding: (grave[KINDS[finding.name].severity], finding.key))

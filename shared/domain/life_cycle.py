@@ -23,6 +23,9 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+CASE_STAFF = (Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE)
+"""Members of staff who act on cases."""
+
 NONE = "none"
 
 

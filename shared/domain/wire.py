@@ -17,7 +17,6 @@ from shared.domain.calendar import NotADate, parse_day, parse_instant
 FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2100, 1, 1)
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 ZERO_WIDTH = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
-JOINERS = frozenset("\u200c\u200d")
 LOOK_ALIKES = frozenset("аеорсухѕіјӏԁһԛԝгпοαικνρτυχω")
 """Cyrillic and Greek letters that a reader takes for Latin ones."""
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn"})
@@ -164,6 +163,11 @@ Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
 Iban = Annotated[str, Field(max_length=60), AfterValidator(_iban)]
 Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency)]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}\z")]
+"""A country by its code of ISO 3166. Whether a programme is offered there is the programme's to say."""
+JobField = Literal["in", "out", "unknown"]
+Employer = Literal["external", "programme"]
+OfferOutcome = Literal["accepted", "declined", "lapsed"]
 ContractKind = Literal[
     "permanent", "fixed_term", "contractor", "self_employed", "internship", "apprenticeship", "volunteer"
 ]

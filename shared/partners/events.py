@@ -9,7 +9,21 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from shared.domain.change import Change
-from shared.domain.wire import Amount, CaseId, Code, ContractKind, Day, EndReason, Form, Line, PartnersId, Payer
+from shared.domain.wire import (
+    Amount,
+    CaseId,
+    Code,
+    ContractKind,
+    Day,
+    Employer,
+    EndReason,
+    Form,
+    JobField,
+    Line,
+    OfferOutcome,
+    PartnersId,
+    Payer,
+)
 from shared.use_cases import documents, enrolments, job_search, payments, placements, positions, screening
 
 
@@ -98,7 +112,7 @@ class OfferAnswered(_AboutCase):
     """What became of a job offer."""
 
     offer_id: PartnersId
-    outcome: Literal["accepted", "declined", "lapsed"]
+    outcome: OfferOutcome
 
 
 class PlacementReported(_AboutCase):
@@ -106,8 +120,8 @@ class PlacementReported(_AboutCase):
 
     placement_id: PartnersId
     contract: ContractKind
-    field: Literal["in", "out", "unknown"] = "unknown"
-    employer: Literal["external", "programme"] = "external"
+    field: JobField = "unknown"
+    employer: Employer = "external"
     hours: int | None = Field(default=None, ge=0, le=168)
     base_pay: Amount | None = None
     contract_signed_on: Day | None = None

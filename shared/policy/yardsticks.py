@@ -178,8 +178,6 @@ YARDSTICKS: tuple[Yardstick, ...] = (
 )  # fmt: skip
 """Newest version of each first."""
 
-YARDSTICK_IDS = tuple(dict.fromkeys(each.id for each in YARDSTICKS))
-
 
 def yardstick(wanted: str) -> Yardstick | None:
     """The definition by `id` (its newest version) or `id@version`."""

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from shared.domain.calendar import add_months
 from shared.domain.case import Agenda, Case, Guarantee
 from shared.domain.jobs import jobs
+from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.programme import Programme
 from shared.policy.refund import revisit_on
 from shared.policy.terms import Terms
@@ -31,7 +32,6 @@ class Turn:
 
 NEVER = "9999-12-31T00:00:00+00:00"
 NOBODY = Turn("nobody", "nothing")
-STAFF = ("specialist", "admissions", "careers", "finance")
 SWEEP_GRACE = timedelta(days=2)
 """How long a sweep may pass a case over before it counts as missed: one bad night is made up for by the next."""
 
@@ -121,7 +121,7 @@ def whose_turn(case: Case, programme: Programme) -> Turn:
     course = _course_turn(case, programme)
     work = [*_data_turns(case, programme), *_staff_turns(case, programme)]
     if work:
-        work += [course] if course.who in STAFF else []
+        work += [course] if course.who in CASE_STAFF else []
         return min(work, key=lambda turn: (turn.due_at is None, turn.due_at, turn.what))
     return _search_turn(case) or course
 

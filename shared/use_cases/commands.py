@@ -26,7 +26,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.events import Actor, Event
-from shared.domain.life_cycle import Role
+from shared.domain.life_cycle import CASE_STAFF, Role
 from shared.use_cases import announcements, deliveries
 from shared.use_cases.agenda import settle
 from shared.use_cases.retention import seconds_kept
@@ -41,7 +41,6 @@ MACHINE_TRIES = 6
 PERSON_TRIES = 2
 FINAL: tuple[type[PledgeError], ...] = (ActionNotAllowed, AlreadyExists, RuleBroken)
 """Refusals that rest on the case as it is: a repeat with the same key gets them again."""
-STAFF_ROLES = frozenset({Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE})
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ async def perform(
     A staff member's `if_match` must be the version that they saw; after a race that they lost, the act is tried
     again only if it left the facts as they were. With a `key`, a repeat gets the first answer and does nothing.
     """
-    tries = PERSON_TRIES if actor.role in STAFF_ROLES or actor.role == Role.APPLICANT else MACHINE_TRIES
+    tries = PERSON_TRIES if actor.role in CASE_STAFF or actor.role == Role.APPLICANT else MACHINE_TRIES
     seen: Case | None = None
     for attempt in range(tries):
         case, etag = await load(services, case_id, actor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from shared.domain.enrolment import UNDER_CONTRACT
 from shared.domain.errors import AlreadyExists, NotFound, RecordChanged, Unavailable, invalid
 from shared.domain.job_search import INTRODUCTIONS
 from shared.domain.money import to_decimal, to_minor
-from shared.domain.wire import Amount, ContractKind, Day, Form, Line, PartnersId
+from shared.domain.wire import Amount, ContractKind, Day, Form, JobField, Line, PartnersId
 from shared.use_cases.commands import load, require
 from shared.use_cases.placements import report_placement
 
@@ -34,7 +34,7 @@ class PositionPublished(Form):
     employer_name: Line
     country: Country
     contract: ContractKind
-    field: Literal["in", "out", "unknown"] = "unknown"
+    field: JobField = "unknown"
     hours: int | None = Field(default=None, ge=0, le=168)
     pay_from: Amount | None = None
     pay_to: Amount | None = None

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from shared import telemetry
-from shared.use_cases.commands import CASES, STAFF_ROLES
+from shared.domain.life_cycle import CASE_STAFF
+from shared.use_cases.commands import CASES
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -43,7 +44,7 @@ async def look(services: Services, now: datetime) -> dict[str, int]:
         {"most": COUNTED_MAX},
     )
     seen = {"overdue_seconds": 0, "unpaid": len(unpaid)}
-    for role in sorted(STAFF_ROLES):
+    for role in CASE_STAFF:
         waiting = [
             int((now - datetime.fromisoformat(row["due"])).total_seconds()) for row in late if row["turn"] == role
         ]

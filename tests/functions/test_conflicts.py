@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from functions.access import ACCESS, CASE_STAFF
+from functions.access import ACCESS
 from functions.openapi import document
 from local.testing import Stack
-from shared.domain.life_cycle import Role
+from shared.domain.life_cycle import CASE_STAFF, Role
 from tests.architecture.source import ROOT
 from tests.files import a_pdf
 from tests.people import Applicant
