@@ -21,8 +21,8 @@ from shared.policy.facts import parse_facts
 from shared.policy.reading import InvalidFacts
 from shared.policy.refund import decide
 from shared.policy.terms import Terms
-from shared.use_cases.agenda import SWEEP_GRACE, refund_turns, settle
-from shared.use_cases.commands import case_from, event_fields, event_from
+from shared.use_cases.agenda import SWEEP_GRACE, refund_turns, settle_turn
+from shared.use_cases.commands import case_from, event_fields
 from shared.use_cases.guarantee import PAID, judge, step
 
 Anchor = tuple[int, str]
@@ -62,7 +62,8 @@ def examine(
     """
     if not dossier.snapshot and not dossier.events:
         return Examined([Finding("chain_broken", dossier.case_id, None, ("the whole case is gone",))], None, [], False)
-    case_id, events, found = dossier.case_id, _readable(dossier), list(_chain(dossier))
+    fields = [_fields(item) for item in dossier.events]
+    case_id, events, found = dossier.case_id, _readable(fields), list(_chain(dossier, fields))
     if len(events) < len(dossier.events) and not found:
         found.append(Finding("chain_broken", case_id, f"event:{len(events) + 1:06d}", ("cannot be read",)))
     stored = _stored(dossier)
@@ -90,11 +91,19 @@ def examine(
     return Examined(found, case, events, is_sound)
 
 
-def _readable(dossier: Dossier) -> list[Event]:
+def _fields(item: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return event_fields(item)
+    except UNREADABLE:
+        return {}  # No event has nothing in it: whoever reads it sees that it is none.
+
+
+def _readable(fields: list[dict[str, Any]]) -> list[Event]:
+    """The events up to the first one that is none."""
     found = []
-    for item in dossier.events:
+    for each in fields:
         try:
-            found.append(event_from(item))
+            found.append(Event.model_validate(each))
         except UNREADABLE:
             return found
     return found
@@ -107,20 +116,19 @@ def _stored(dossier: Dossier) -> Case | None:
         return None
 
 
-def _chain(dossier: Dossier) -> Iterator[Finding]:
+def _chain(dossier: Dossier, fields: list[dict[str, Any]]) -> Iterator[Finding]:
     """The chain, byte for byte as it is stored: against itself, the snapshot's count and the anchored heads."""
     problems, prev, heads = [], FIRST_LINK, {}
-    for number, item in enumerate(dossier.events, start=1):
+    for number, event in enumerate(fields, start=1):
         try:
-            fields = event_fields(item)
-            if fields["sequence"] != number:
+            if event["sequence"] != number:
                 problems.append(f"event {number} is missing or out of order")
                 break
-            if fields["prev"] != prev:
+            if event["prev"] != prev:
                 problems.append(f"event {number} does not follow the one before it")
-            if fields["hash"] != digest_of(fields):
+            if event["hash"] != digest_of(event):
                 problems.append(f"event {number} was changed")
-            heads[number] = prev = fields["hash"]
+            heads[number] = prev = event["hash"]
         except UNREADABLE:
             problems.append(f"event {number} cannot be read")
             break
@@ -151,13 +159,12 @@ def _derive(
     moment = events[record.sequence - 1].at
     if stored is not None and stored.guarantee.as_of is not None:
         moment = datetime.combine(stored.guarantee.as_of, time(23, 59), record.zone)
-    settle(record, programme, terms, min(moment, asked))
+    settle_turn(record, programme, terms, min(moment, asked))
 
 
 def _differs(record: Case, stored: Case) -> Iterator[Finding]:
     """The snapshot against the fold of the events, and what is derived in it against the same derivation made anew."""
-    facts, said = record.facts_of_record(), stored.facts_of_record()
-    names = tuple(sorted(name for name in facts if facts[name] != said.get(name)))
+    names = record.facts_that_differ(stored)
     if names:
         yield Finding("snapshot_differs", record.case_id, None, names)
         return
@@ -272,6 +279,8 @@ def _against_what_was_signed(
 def _actors(case_id: str, events: list[Event]) -> Iterator[Finding]:
     steps: list[four_eyes.Step] = []
     for event in events:
+        if event.kind not in four_eyes.STEP_OF:
+            continue
         try:
             four_eyes.guard(steps, event.kind, event.actor)
         except PledgeError:

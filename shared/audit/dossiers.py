@@ -15,7 +15,7 @@ from shared.use_cases.commands import CASES
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
-CASES_A_BLOCK = 50
+CASES_A_BLOCK = 60
 IDS_A_PAGE = 1000
 AFTER_ALL = "\uffff"
 """A text that comes after every case's id, and after whatever else somebody may have stored."""

@@ -100,7 +100,9 @@ def sha256_of(value: Any) -> str:
 
 def digest_of(fields: dict[str, Any]) -> str:
     """The hash that an event in its stored form must carry; equal to `digest` of the event that it makes."""
-    return hashlib.sha256(_dumped({name: value for name, value in fields.items() if name != "hash"})).hexdigest()
+    covered = dict(fields)
+    covered.pop("hash", None)
+    return hashlib.sha256(_dumped(covered)).hexdigest()
 
 
 def verify_chain(events: list[Event], head: str | None = None) -> list[str]:

@@ -38,6 +38,18 @@ SWEEP_GRACE = timedelta(days=2)
 
 def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
     """Recompute everything derived: the decision as of `now` and the agenda. Returns the judgement."""
+    judgement = settle_turn(case, programme, terms, now)
+    agenda = case.agenda
+    agenda.deadlines_at = _earliest(next_deadline(case, programme), _next_search_day(case, programme, judgement))
+    agenda.retention_at = next_retention_check(case, programme)
+    agenda.risk_at = _noon(case, at_risk_from(case, programme))
+    agenda.privacy_at = next_erasure(case, programme)
+    agenda.audit_at = next_audit(case, programme, now)
+    return judgement
+
+
+def settle_turn(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> Judgement | None:
+    """The part of it that people see and money follows from: the decision, whose turn it is, the refund's next look."""
     judgement = judge(case, programme, terms, now)
     work = step(case, judgement)
     if judgement is not None:
@@ -59,13 +71,8 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
         flags=sorted({flag for each in case.application.submissions for flag in each.flags}),
         due_at=turn.due_at,
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
-        deadlines_at=_earliest(next_deadline(case, programme), _next_search_day(case, programme, judgement)),
-        retention_at=next_retention_check(case, programme),
-        risk_at=_noon(case, at_risk_from(case, programme)),
         refund_at=now if work is not None else _next_look(case, terms, now),
-        privacy_at=next_erasure(case, programme),
     )
-    case.agenda.audit_at = next_audit(case, programme, now)
     return judgement
 
 

@@ -75,6 +75,7 @@ class Outcome:
     events: list[Event] = field(default_factory=list)
 
 
+_OF_A_CASE = frozenset(Case.model_fields)
 _OF_AN_EVENT = frozenset(Event.model_fields)
 
 Act = Callable[[Change], Awaitable[None] | None]
@@ -96,8 +97,7 @@ async def load(services: Services, case_id: str, reader: Actor | None = None) ->
 
 def case_from(item: dict[str, Any]) -> Case:
     """A stored snapshot as a case. Older versions of the schema are brought up to date here."""
-    known = {name: value for name, value in item.items() if name in Case.model_fields}
-    return Case.model_validate(known)
+    return Case.model_validate({name: value for name, value in item.items() if name in _OF_A_CASE})
 
 
 def item_from(case: Case) -> dict[str, Any]:
@@ -275,7 +275,9 @@ def event_from(item: dict[str, Any]) -> Event:
 
 def event_fields(item: dict[str, Any]) -> dict[str, Any]:
     """What of a stored event is the event itself: what its hash covers, and the hash."""
-    return {name: item[name] for name in _OF_AN_EVENT if name in item} | {"kind": item["event"]}
+    fields = {name: item[name] for name in _OF_AN_EVENT if name in item}
+    fields["kind"] = item["event"]
+    return fields
 
 
 def require(condition: object, code: str, sentence: str) -> None:
