@@ -122,6 +122,18 @@ def test_changed_cases_are_read_by_the_block_and_of_the_run_before_only_what_was
     assert len(of_audits[1]) - len(of_audits[0]) <= 3
 
 
+def test_run_goes_on_from_one_that_has_noted_only_how_much_it_found(vault: Vault) -> None:
+    found_before = vault.lay(case_of(None))
+    vault.stack.run_timer("run_audit")
+    vault.change("202804-full:end", "202804-full:end", "audits", noted={"decided": 0, "paid": 0})
+    vault.stack.move_clock("2028-04-26T12:00:00Z", timers=False)
+
+    vault.stack.run_timer("run_audit")
+
+    told = run(vault, "20280426-changes")
+    assert (told["examined"], found_before in {each["case_id"] for each in told["findings"]}) == (1, True)
+
+
 def test_audit_of_an_earlier_day_does_not_make_the_daily_run_forget_what_is_open(vault: Vault) -> None:
     found_before = vault.lay(case_of("2028-04-24"))
     vault.change(found_before, "case", country="GB")
