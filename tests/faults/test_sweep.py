@@ -23,7 +23,7 @@ from tests.files import a_pdf
 from tests.people import Applicant, application
 
 NOW = "2027-01-11T14:00:00Z"
-NOON = 12
+NOON, AFTERNOON, EVENING = 12, 14, 22
 PDF = a_pdf(text="a degree")
 PROBLEM_FIELDS = {"type", "title", "status", "instance", "retry"}
 Ask = dict[str, Any]
@@ -190,8 +190,9 @@ def asked_until_heard(ask: Ask, around: Places) -> tuple[int, dict[str, int]]:
 def run_cell(around: Places, name: str, place: str, nth: int, kind: str) -> dict[str, int]:
     """One scenario with a person of its own, one thing going wrong; the calls to each place."""
     scenario, person = SCENARIOS[name], Applicant(around.stack)
-    # What falls due on a day is due at its noon.
-    around.pass_minutes(1 if around.now.hour > NOON else 60 * (NOON + 2 - around.now.hour))
+    # What falls due on a day is due at its noon, where the person lives: at night one would wait for it.
+    is_day = NOON < around.now.hour < EVENING
+    around.pass_minutes(1 if is_day else (60 * (24 + AFTERNOON - around.now.hour)) % (24 * 60))
     ask = scenario.prepare(person, around)
     drained(person, around)
     kinds, mails = Counter(each["event"] for each in events_of(person, around)), mails_of(person)
