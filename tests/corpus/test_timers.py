@@ -54,11 +54,12 @@ def stored(world: Stack, *items: dict[str, Any]) -> Iterator[None]:
         cases = client.get_database_client(account["database"]).get_container_client("cases")
         for item in items:
             cases.create_item(item)
-        yield
-        for item in cases.query_items("SELECT * FROM c WHERE ARRAY_CONTAINS(@ids, c.case_id)", parameters=[
-            {"name": "@ids", "value": list({item["case_id"] for item in items})}], enable_cross_partition_query=True,
-        ):  # fmt: skip
-            cases.delete_item(item, item["case_id"])
+        try:
+            yield
+        finally:
+            for case_id in {item["case_id"] for item in items}:
+                for item in cases.query_items("SELECT * FROM c", partition_key=case_id):
+                    cases.delete_item(item, case_id)
 
 
 def test_q13_case_of_an_older_version_goes_on_and_one_of_a_newer_holds_up_no_other(world: Stack) -> None:
