@@ -107,6 +107,11 @@ def item_from(case: Case) -> dict[str, Any]:
     return stated | {"id": "case", "kind": "case", "case_id": case.case_id, "schema_version": case.schema_version}
 
 
+MOVES_MONEY = frozenset(
+    {"money_recorded", "refund_approved", "refund_reapproved", "payment_started", "share_confirmed"}
+)
+
+
 async def perform(
     services: Services,
     case_id: str,
@@ -185,7 +190,10 @@ def _operations(change: Change, first: Replace | Create, key: Key | None) -> lis
     guard: Operation = Replace(snapshot, first.etag) if isinstance(first, Replace) else Create(snapshot)
     operations: list[Operation] = [guard]
     if key is not None:
-        operations.append(Create(_receipt(change.case, change.answer, key)))
+        receipt = _receipt(change.case, change.answer, key)
+        if any(event.kind in MOVES_MONEY for event in change.events):
+            del receipt["ttl"]  # However late money is asked for again, it is known.
+        operations.append(Create(receipt))
     for event in change.events:
         stored = event.model_dump(mode="json")
         operations.append(Create({**stored, "id": f"event:{event.sequence:06d}", "event": event.kind, "kind": "event"}))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.adapters.cosmos import AlreadyStored
 from shared.domain.errors import PledgeError, RateLimited, RecordChanged, Unavailable
+from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -69,7 +70,7 @@ async def _is_more(services: Services, kind: str, subject: str, most: int, now: 
         if stored is not None and stored["count"] > most:
             return True
         count = stored["count"] + 1 if stored is not None else 1
-        item = {"id": counter_id, "kind": kind, "count": count, "ttl": 2 * HOUR}
+        item = {"id": counter_id, "kind": kind, "count": count, "ttl": seconds_kept("counters", kind)}
         try:
             if stored is None:
                 await services.store.create("counters", item, counter_id)

@@ -39,7 +39,7 @@ KINDS = (
          "what is still to be sent, and for 90 days what was", 90),
     Kind("cases", "contact", "address of an employer's contact, as named", WITH_CASE, "who was asked to confirm a job"),
     Kind("cases", "receipt", "the answer given to a repeatable request: ids and codes", AFTER,
-         "a client may repeat a request", 30),
+         "a client may repeat a request; where money moved, it stays", 30),
     Kind("cases", "case", "statuses, dates, amounts", STAYS, "the accounts rest on it; names nobody"),
     Kind("cases", "event", "what happened, by role and staff id", STAYS, "the chain that proves it; names nobody"),
     Kind("inbox", "inbox", "what a partner said, as it said it", WITH_CASE,

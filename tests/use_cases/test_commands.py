@@ -43,14 +43,16 @@ def test_persons_command_costs_one_point_read_and_one_batch(stack: Stack, applic
 
 
 def test_webhook_costs_one_inbox_write_one_read_and_one_batch(stack: Stack, applicant: Applicant) -> None:
-    applicant.to_decision()
+    applicant.to_contract()
     before = calls_so_far(stack)
 
     sent = stack.partner("learning").send("course.started", {"case_id": applicant.case_id, "started_on": "2027-01-11"})
 
     assert sent["status"] == 202
     calls = [(call["operation"], call["container"]) for call in store_calls(stack, before)]
-    assert calls[:2] == [("Batch", "inbox"), ("Read", "cases")]
+    assert calls[:4] == [("Batch", "inbox"), ("Read", "cases"), ("Batch", "cases"), ("Batch", "inbox")]
+    assert {container for _, container in calls[4:]} == {"inbox"}, "what waited for it is looked for"
+    assert applicant.record()["enrolment"]["status"] == "studying"
 
 
 def test_two_staff_deciding_at_once_one_wins_and_the_other_stores_nothing(stack: Stack, applicant: Applicant) -> None:
