@@ -62,6 +62,7 @@ class ServiceLevels(_Data):
     screen_days: int
     assess_days: int
     decide_days: int
+    waitlist_days: int
     contract_days: int
     verify_days: int
     contact_days: int

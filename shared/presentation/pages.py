@@ -242,7 +242,12 @@ def funnel_page(report: Mapping[str, Any], language: str) -> str:
          f"{each['intake'].partition('.')[2]} {each['country']}", str(each["cases"]), str(each["longest_days"]))
         for each in report["waiting"]
     ]  # fmt: skip
+    seats = [
+        paragraph(say("seats", intake=intake.partition(".")[2], **{name: say.number(each[name]) for name in each}))
+        for intake, each in report["seats"].items()
+    ]
     parts = [
+        *seats,
         section(say("reached"), pictures.bars(say("reached"), reached)),
         section(
             say("ways"),

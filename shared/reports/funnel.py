@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from shared.domain.enrolment import UNDER_CONTRACT, UNSIGNED
 from shared.domain.events import sha256_of
 from shared.reports.contributions import MILESTONES
 from shared.reports.sums import Sum, total
@@ -54,8 +55,12 @@ def _quantile(values: list[tuple[int, int]], people: int, percent: int) -> int:
     return 0
 
 
-def funnel(parts: Mapping[str, Any], as_of: str | None, on: date) -> dict[str, Any]:
-    """The way from application to outcome by intake, country and source; where people wait, and on whom."""
+HOLDS_A_SEAT = ("offered", "accepted", *UNSIGNED, *UNDER_CONTRACT, "placed", "refunded")
+
+
+def funnel(parts: Mapping[str, Any], seats: Mapping[str, int], as_of: str | None, on: date) -> dict[str, Any]:
+    """The way from application to outcome by intake, country and source; where people wait, and on whom; how many of
+    each intake's seats are taken (`seats`: by intake)."""
     rows, waiting = [], []
     for intake, groups in sorted(parts.items()):
         for group, found in sorted(groups.items()):
@@ -80,6 +85,16 @@ def funnel(parts: Mapping[str, Any], as_of: str | None, on: date) -> dict[str, A
         "data_hash": sha256_of(dict(parts)),
         "cases": sum(row["cases"] for row in rows),
         "reached": {milestone: reached.get(milestone, 0) for milestone in MILESTONES},
+        "seats": {
+            intake: {"of": seats[intake], "taken": _taken(groups.values())}
+            for intake, groups in sorted(parts.items())
+            if intake in seats
+        },
         "rows": rows,
         "waiting": sorted(waiting, key=lambda each: -each["longest_days"]),
     }
+
+
+def _taken(groups: Iterable[Mapping[str, Any]]) -> int:
+    """Seats that are offered or held; who left has given theirs back."""
+    return sum(count for found in groups for stage, count in found["now"].items() if stage in HOLDS_A_SEAT)

@@ -77,9 +77,14 @@ async def funnel_of(services: Services, intake: str | None, now: datetime) -> di
     """The way from application to outcome: of one intake, or of all."""
     if intake is not None:
         summary = await _summary(services, intake)
-        return funnel({summary["intake"]: funnel_part(summary["sums"])}, summary["as_of"], now.date())
+        parts = {summary["intake"]: funnel_part(summary["sums"])}
+        return funnel(parts, _seats(services), summary["as_of"], now.date())
     overview = await _overview(services, "funnel")
-    return funnel(overview["parts"], overview["as_of"], now.date())
+    return funnel(overview["parts"], _seats(services), overview["as_of"], now.date())
+
+
+def _seats(services: Services) -> dict[str, int]:
+    return {f"{each.id}.{intake.id}": intake.seats for each in services.programmes.values() for intake in each.intakes}
 
 
 async def _summary(services: Services, intake: str) -> dict[str, Any]:

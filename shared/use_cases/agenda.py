@@ -189,8 +189,11 @@ def _staff_turns(case: Case, programme: Programme) -> Iterator[Turn]:
     for job in jobs(case.placements):
         if job.needs_a_person:
             told_on = min(case.placements[report].reported_on for report in job.reports)
-            what = "settle_disagreement" if job.state == "disagreement" else "verify_placement"
-            yield Turn("careers", what, _noon(case, told_on + timedelta(days=levels.verify_days)))
+            due = _noon(case, told_on + timedelta(days=levels.verify_days))
+            if job.state == "disagreement":
+                yield Turn("careers", "settle_disagreement", due)
+            else:
+                yield Turn("careers", "verify_placement", due)
     if enrolment.contact_due_on is not None and case.guarantee.decision == "open":
         yield Turn("careers", "contact_graduate", _noon(case, enrolment.contact_due_on))
     for pause in enrolment.pauses:
@@ -247,6 +250,7 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
         "screening": ("specialist", "screen", levels.screen_days),
         "assessment": ("applicant", "assess", levels.assess_days),
         "deciding": ("admissions", "decide", levels.decide_days),
+        "waitlisted": ("admissions", "offer_seat", levels.waitlist_days),  # In the order in which they came to it.
     }
     if application.status not in rows:
         return NOBODY

@@ -176,6 +176,7 @@ def exempted() -> Remembered:
     person = Remembered().studying()
     paper = {"blob": f"c/{'f' * 64}", "content_type": "application/pdf", "size": 1, "etags": {}}
     person.do("2027-06-01", Role.ADMISSIONS, lambda c: documents.note(c, "d1", "other", paper, ""))
+    person.do("2027-06-01", Role.PARTNER, lambda c: documents.scanned(c, str(paper["blob"]), "", "clean"))
     person.do("2027-06-01", Role.ADMISSIONS, lambda c: enrolments.exempt(c, outcome="exempt", document="d1"))
     return person
 

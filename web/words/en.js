@@ -455,6 +455,7 @@ export default {
   "what.rule_pause": "decide on a pause",
   "what.screen": "look at the application and get in touch",
   "what.search": "look for a job and log each week",
+  "what.offer_seat": "offer a seat, or end the wait",
   "what.send_contract": "send the contract",
   "what.settle_what_is_unknown": "find out what is not known yet",
   "what.sign": "decide and sign the proposal",

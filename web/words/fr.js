@@ -455,6 +455,7 @@ export default {
   "what.rule_pause": "décider d'une pause",
   "what.screen": "examiner la candidature et prendre contact",
   "what.search": "chercher un emploi et noter chaque semaine",
+  "what.offer_seat": "proposer une place, ou mettre fin à l'attente",
   "what.send_contract": "envoyer le contrat",
   "what.settle_what_is_unknown": "éclaircir ce qui n'est pas encore connu",
   "what.sign": "décider et signer la proposition",
