@@ -25,7 +25,7 @@ def resolved() -> list[tuple[str, str, str]]:
     """Name, version and SHA-256 of each package that pip would install."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PIP_") or name == "PIP_CERT"}
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--target", "none"]
-    command += ["--index-url", "https://pypi.org/simple", "--only-binary=:all:", "--implementation", "cp"]
+    command += ["--only-binary=:all:", "--implementation", "cp"]
     command += ["--python-version", "{}.{}".format(*PYTHON), *(f"--platform={each}" for each in SYSTEMS)]
     command += ["--report", "-", "-r", str(REQUIREMENTS)]
     told = subprocess.run(

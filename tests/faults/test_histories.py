@@ -269,7 +269,7 @@ def run_histories(count: int, phases: tuple[Phase, ...]) -> None:
 
 @pytest.mark.timeout(600)
 def test_some_histories_with_faults_end_as_the_model_says() -> None:
-    run_histories(25, (Phase.reuse, Phase.generate))
+    run_histories(50, (Phase.reuse, Phase.generate))
 
 
 @pytest.mark.soak
