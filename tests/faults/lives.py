@@ -161,7 +161,8 @@ def dump(stack: Stack, container: str = "cases") -> list[dict[str, Any]]:
 # What a kill may change, or another stack: ids and the places of events that came from several sides, hashes, instants,
 # how often a thing was tried, and what partners draw at random. A timer's day is one on which somebody waited.
 NOT_COMPARED = {
-    "sequence", "note_id", "op_id", "fingerprint", "hash", "prev", "head", "binds", "facts_hash", "sealed", "body_hash", "tries",
+    "sequence", "note_id", "op_id", "fingerprint", "hash", "prev", "head",
+    "binds", "facts_hash", "sealed", "body_hash", "tries",
     "cause", "last_told", "trace", "partner_refund_id", "refund_id", "requests", "event_id", "timestamp",
     "at", "since", "lapsed_on",
 }  # fmt: skip
