@@ -169,8 +169,8 @@ def test_g15_week_that_is_still_to_come_or_long_past_cannot_be_logged(world: Sta
 @pytest.mark.parametrize(
     ("act", "last", "over"),
     [
-        ("corrections", "2027-01-12T14:00:00Z", "2027-01-12T14:01:00Z"),
-        ("", "2027-02-10T14:00:00Z", "2027-02-10T14:01:00Z"),
+        ("corrections", "2027-01-12T13:59:00Z", "2027-01-12T14:01:00Z"),
+        ("", "2027-02-10T13:59:00Z", "2027-02-10T14:01:00Z"),
     ],
     ids=["to decide", "to look"],
 )

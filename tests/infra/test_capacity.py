@@ -6,7 +6,7 @@ from local.testing import Stack
 from tools import capacity
 
 ALIKE = ("apply", "look", "staff act", "partner event", "person acts")
-"""Commands that take the same on a stack that other tests use too; the rest depends on what lies about."""
+"""Commands that take the same however fast they are asked; the rest depends on what timers did meanwhile."""
 
 
 def test_the_page_is_what_the_model_says() -> None:
@@ -15,8 +15,10 @@ def test_the_page_is_what_the_model_says() -> None:
     assert written == capacity.page(), "run: python tools/capacity.py --write"
 
 
-def test_the_model_rests_on_what_commands_take_now(stack: Stack) -> None:
-    known, found = capacity.kept(), capacity.measure(stack)
+def test_the_model_rests_on_what_commands_take_now() -> None:
+    known = capacity.kept()
+    with Stack(now=capacity.NOW) as unused:  # On another, a limit may have been reached, which spares a call.
+        found = capacity.measure(unused)
 
     assert {name: found[name]["calls"] for name in ALIKE} == {name: known[name]["calls"] for name in ALIKE}, (
         "run: python tools/capacity.py --measure --write"
