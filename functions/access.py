@@ -160,7 +160,7 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/holds/{{hold}}/release": _staff(ADMISSIONS, CAREERS, FINANCE),
     "GET partner-events": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     "POST partner-events/{event}/replay": _staff(ADMISSIONS, CAREERS, FINANCE),
-    "POST partner-events/{event}/dismissal": _staff(ADMISSIONS, CAREERS, FINANCE),
+    "POST partner-events/{event}/dismissal": _staff(FINANCE, ADMISSIONS, CAREERS),
     "GET partners": _staff(ADMISSIONS, CAREERS, FINANCE, AUDITOR, ADMIN),
     # auditor, admin
     f"GET {CASE}/reads": _staff(AUDITOR, ADMIN),

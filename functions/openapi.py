@@ -56,8 +56,8 @@ FORMS: dict[str, type[BaseModel]] = {
     "POST reports/outcomes/exports": reports.PackOrder,
     "POST audit-samples/{month}/reviews": audits.SampleReview,
     "POST deputies": staff.Deputy,
-    "POST partner-events/{event}/replay": partners.Replay,
-    "POST partner-events/{event}/dismissal": partners.Replay,
+    "POST partner-events/{event}/replay": partners.Settlement,
+    "POST partner-events/{event}/dismissal": partners.Settlement,
     "POST link-revocations": staff.LinkRevocation,
     "POST staff-revocations": staff.StaffRevocation,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 import azure.functions as func
@@ -23,7 +24,7 @@ class EventsQuestion(Form):
     after: Annotated[str, Field(max_length=40, pattern=r"^[0-9TZ:.+-]*\z")] = ""
 
 
-class Replay(Form):
+class Settlement(Form):
     """Why this event is tried once more, or is never to be applied."""
 
     reason: Code
@@ -54,23 +55,21 @@ async def get_partner_events(req: func.HttpRequest) -> func.HttpResponse:
 @answers_problems("partner-events/{event}/replay")
 async def post_partner_events_replay(req: func.HttpRequest) -> func.HttpResponse:
     """Have an event tried once more. Doing so again changes nothing more."""
-    now = bootstrap.clock()
-    services = await bootstrap.services()
-    caller = await access.admit(req, services, "POST partner-events/{event}/replay", now)
-    event_id = path_id(req, "event")
-    body = json_body(req, Replay)
-    caller.may_see(await put_aside.case_of(services, event_id) or "")
-    return ok({"status": await put_aside.replay(services, event_id, caller.actor, now, body.reason)})
+    return await _settled(req, "POST partner-events/{event}/replay", put_aside.replay)
 
 
 @bp.route(route="partner-events/{event}/dismissal", methods=["POST"])
 @answers_problems("partner-events/{event}/dismissal")
 async def post_partner_events_dismissal(req: func.HttpRequest) -> func.HttpResponse:
     """Close an event that was put aside and is never to be applied, with a reason."""
+    return await _settled(req, "POST partner-events/{event}/dismissal", put_aside.dismiss)
+
+
+async def _settled(req: func.HttpRequest, route: str, settle: Callable[..., Awaitable[str]]) -> func.HttpResponse:
     now = bootstrap.clock()
     services = await bootstrap.services()
-    caller = await access.admit(req, services, "POST partner-events/{event}/dismissal", now)
+    caller = await access.admit(req, services, route, now)
     event_id = path_id(req, "event")
-    body = json_body(req, Replay)
+    body = json_body(req, Settlement)
     caller.may_see(await put_aside.case_of(services, event_id) or "")
-    return ok({"status": await put_aside.dismiss(services, event_id, caller.actor, now, body.reason)})
+    return ok({"status": await settle(services, event_id, caller.actor, now, body.reason)})

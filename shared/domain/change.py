@@ -14,6 +14,7 @@ from shared.domain.errors import RuleBroken
 from shared.domain.events import CYCLE_OF, Actor, Event, utc
 from shared.domain.programme import Programme
 
+ERASED = "What is stored about this person has been, or is being, erased."
 _CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
 
 
@@ -39,14 +40,19 @@ class Change:
         """The civil date of `now` where this case counts its days."""
         return self.case.today(self.now)
 
+    @property
+    def is_forgotten(self) -> bool:
+        """Whether what names the person is being, or has been, erased: nothing that could is added any more."""
+        return self.case.custody.erasure_begun_at is not None
+
     def partners_id(self, prefix: str, given: str) -> str:
         """A partner's id in our own terms: two partners' equal ids are two things."""
         return f"{prefix}-{hashlib.sha256(f'{self.actor.id}|{given}'.encode()).hexdigest()[:16]}"
 
     def check(self, kind: str, subject: str | None = None, by: Actor | None = None) -> None:
         """Raise what `record` would raise, and record nothing: the table first, then the role, then four eyes."""
-        if self.case.custody.erasure_begun_at is not None and kind not in AFTER_ERASURE:
-            raise RuleBroken("erasure-begun", "What is stored about this person has been, or is being, erased.")
+        if self.is_forgotten and kind not in AFTER_ERASURE and CYCLE_OF[kind] != "refund":
+            raise RuleBroken("erasure-begun", ERASED)
         cycle, actor = CYCLE_OF[kind], by or self.actor
         _CYCLES[cycle].permit(kind, self.case.state(cycle, subject), actor.role)
         four_eyes.guard(self.case.steps, kind, actor)
@@ -89,12 +95,19 @@ class Change:
     def _note(self, text: str | None) -> str | None:
         if not text:
             return None
+        if self.is_forgotten:
+            raise RuleBroken("erasure-begun", ERASED)
         note_id = f"note:{self.case.sequence + 1:06d}"
         self.new_items.append({"id": note_id, "kind": "note", "text": text, "by": self.actor.id})
         return note_id
 
     def tell(self, template: str, /, **parameters: Any) -> None:
-        """Put a mail to the person into the batch. Parameters are codes, dates and numbers; names come at sending."""
+        """Put a mail to the person into the batch. Parameters are codes, dates and numbers; names come at sending.
+
+        Who was forgotten has no address any more.
+        """
+        if self.is_forgotten:
+            return
         self.send("mail", template=template, language=self.case.language, parameters=parameters)
 
     def send(self, channel: str, /, **what: Any) -> None:

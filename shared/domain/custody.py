@@ -19,7 +19,8 @@ CAREERS, FINANCE, SYSTEM = Role.CAREERS, Role.FINANCE, Role.SYSTEM
 
 
 AFTER_ERASURE = ("data_erased", "money_recorded")
-"""What may still happen to a case whose person is being forgotten: nothing that could name them."""
+"""What may still happen to a case whose person is being forgotten, beside what becomes of a refund: money is never
+forgotten, and names nobody."""
 
 
 def rows(states: Iterable[str], on_the_way: Iterable[str]) -> tuple[Row, ...]:

@@ -109,7 +109,7 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
             status = "waiting"
             noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
     noted |= {"status": status, "reason": reason, "tries": tries, "tried_at": now.isoformat(), "case_id": case_id}
-    noted |= kept_for(item, status)
+    noted |= _kept_for(item, status)
     if reason == "erased":
         noted["body"] = None  # It names somebody whom we have forgotten.
     if status in ("quarantined", "dead_letter"):
@@ -123,10 +123,10 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
     return status
 
 
-def kept_for(item: dict[str, Any], status: str) -> dict[str, Any]:
+def _kept_for(item: dict[str, Any], status: str) -> dict[str, Any]:
     """How long an event that is done with is remembered, so that it is known when it comes again; money: for ever."""
     body = item["body"] if isinstance(item["body"], dict) else {}
-    is_done = status in ("processed", "ignored", "dismissed")
+    is_done = status in ("processed", "ignored")
     return {"ttl": seconds_kept(INBOX, "inbox")} if is_done and not str(body.get("type")).startswith("payment.") else {}
 
 

@@ -178,7 +178,7 @@ async def _do_row(services: Services, stored: dict[str, Any], row: dict[str, Any
         return named | {"result": "refused", "errors": row["errors"]}
     by = Actor(role=Role.CAREERS, id=stored["by"])
     try:
-        if row["case_id"] in stored["own"]:
+        if row["case_id"] in stored.get("own", ()):
             raise Forbidden("conflict")
         if stored["dry_run"]:
             result = await _try_row(services, stored["partner"], row, now, by)

@@ -40,11 +40,13 @@ def settle(case: Case, programme: Programme, terms: dict[str, Terms], now: datet
     """Recompute everything derived: the decision as of `now` and the agenda. Returns the judgement."""
     judgement = settle_turn(case, programme, terms, now)
     agenda = case.agenda
+    agenda.privacy_at = next_erasure(case, programme)
+    agenda.audit_at = next_audit(case, programme, now)
+    if case.custody.erasure_begun_at is not None:
+        return judgement  # Nobody is reminded, asked or looked after any more.
     agenda.deadlines_at = _earliest(next_deadline(case, programme), _next_search_day(case, programme, judgement))
     agenda.retention_at = next_retention_check(case, programme)
     agenda.risk_at = _noon(case, at_risk_from(case, programme))
-    agenda.privacy_at = next_erasure(case, programme)
-    agenda.audit_at = next_audit(case, programme, now)
     return judgement
 
 
@@ -73,6 +75,8 @@ def settle_turn(case: Case, programme: Programme, terms: dict[str, Terms], now: 
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
         refund_at=now if work is not None else _next_look(case, terms, now),
     )
+    if case.custody.erasure_begun_at is not None:
+        case.agenda.refund_at = None
     return judgement
 
 
@@ -125,6 +129,8 @@ def whose_turn(case: Case, programme: Programme) -> Turn:
     money = _refund_turn(case, programme)
     if money is not None:
         return money
+    if case.custody.erasure_begun_at is not None:
+        return NOBODY
     course = _course_turn(case, programme)
     work = [*_data_turns(case, programme), *_staff_turns(case, programme)]
     if work:

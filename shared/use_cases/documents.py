@@ -22,6 +22,8 @@ logger = logging.getLogger("pledge.documents")
 
 A_DAY_MAX = 5
 BYTES_MAX = 50 * 1024 * 1024
+BY_STAFF_MAX = 100
+"""A case that is full takes no claim any more: what staff add must never fill it."""
 UNCONFIRMED = "unconfirmed_certificate"
 """A file that came with an application which the address's owner has not chosen yet: nobody knows whose it is."""
 ORPHAN_AFTER = timedelta(hours=48)
@@ -107,6 +109,9 @@ async def add_document(change: Change, services: Services, *, kind: str, upload:
         return
     if change.actor.role == Role.APPLICANT:
         _check_room(change, len(upload.content))
+    else:
+        added = sum(each.by != Role.APPLICANT for each in change.case.documents.values())
+        require(added < BY_STAFF_MAX, "documents-full", "No more papers can be added to this case.")
     noted = await store(services, change.case.case_id, upload, change.now)
     note(change, upload.document_id, kind, noted, upload.name)
 

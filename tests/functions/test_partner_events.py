@@ -170,6 +170,20 @@ def test_event_that_is_never_to_be_applied_is_closed_with_a_reason_and_a_name(ca
     assert aside["id"] not in {each["id"] for each in put_aside(calm, "quarantined")}
 
 
+def test_what_a_partner_says_of_money_is_closed_by_finance_alone(calm: Stack, person: Applicant) -> None:
+    told = {"case_id": person.case_id, "payment_id": 7}
+    assert calm.partner("payments").send("payment.received", told)["status"] == 202
+    aside = next(each for each in put_aside(calm, "quarantined") if each["type"] == "payment.received")
+    url = f"{calm.api}/partner-events/{aside['id']}/dismissal"
+
+    answers = [
+        calm.client.post(url, json={"reason": "typo"}, headers={"Authorization": f"Bearer {calm.token(role)}"})
+        for role in ("admissions", "careers", "finance")
+    ]
+
+    assert [answer.status_code for answer in answers] == [403, 403, 200]
+
+
 def test_second_body_under_one_id_is_kept_aside_and_applied_only_by_replay(calm: Stack, person: Applicant) -> None:
     event_id, secret = f"evt_{uuid.uuid4().hex}", secret_of(calm, "learning")
     first = body_of("course.started", case_id=person.case_id, started_on="2027-01-11")

@@ -96,3 +96,18 @@ def test_claim_keeps_the_facts_as_seen_so_that_anybody_can_judge_again() -> None
     assert judged["criteria"] == {key: finding.status for key, finding in again.criteria.items()}
     assert judged["facts"]["claims"] == [{"filed_at": "2028-04-20T12:00:00+00:00"}]
     assert judged["terms"] == "reference"
+
+
+def test_money_that_comes_back_is_booked_even_if_its_person_was_forgotten_meanwhile() -> None:
+    case = half_paid()
+    order(case)
+    arrive(case)
+    case.do("2028-05-01", Role.SYSTEM, lambda c: c.record("erasure_begun"))
+    reference = next(iter(case.refund().payments))
+
+    change = case.do("2028-05-02", Role.PARTNER, lambda c: payments.fail(c, reference, "account_closed"))
+
+    assert case.refund().status == "failed"
+    assert [event.kind for event in change.events] == ["payment_failed", "money_recorded"]
+    assert (case.case.agenda.turn, case.case.agenda.what) == ("finance", "approve_anew")
+    assert change.messages == []

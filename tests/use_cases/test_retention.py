@@ -190,3 +190,14 @@ def test_nothing_that_could_name_somebody_is_added_to_a_case_that_is_being_erase
         with pytest.raises(RuleBroken) as refused:
             case.do("2027-03-03", Role.CAREERS, act)
         assert refused.value.code == "erasure-begun"
+
+
+def test_case_that_is_being_erased_waits_for_nobody_and_no_timer_but_the_eraser() -> None:
+    case = granted(withdrawn(), "2027-03-01")
+    case.case.bounced_at = at("2027-02-01")
+    case.do("2027-03-02", Role.SYSTEM, lambda c: c.record("erasure_begun"))
+
+    agenda = case.case.agenda
+    assert (agenda.turn, agenda.due_at) == ("nobody", None)
+    assert {agenda.deadlines_at, agenda.retention_at, agenda.risk_at, agenda.refund_at} == {None}
+    assert agenda.privacy_at is not None
