@@ -26,7 +26,6 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.events import Actor, Event
-from shared.domain.life_cycle import CASE_STAFF, Role
 from shared.use_cases import announcements, deliveries
 from shared.use_cases.agenda import settle
 from shared.use_cases.retention import seconds_kept
@@ -37,8 +36,8 @@ if TYPE_CHECKING:
 CASES = "cases"
 CASE_BYTES_MAX = 200_000
 MESSAGE_HELD_SECONDS = 60
-MACHINE_TRIES = 6
-PERSON_TRIES = 2
+TRIES = 6
+TRIES_OF_A_VERSION_SEEN = 2
 FINAL: tuple[type[PledgeError], ...] = (ActionNotAllowed, AlreadyExists, RuleBroken)
 """Refusals that rest on the case as it is: a repeat with the same key gets them again."""
 
@@ -124,10 +123,11 @@ async def perform(
 ) -> Outcome:
     """Let an actor do something to a case.
 
-    A staff member's `if_match` must be the version that they saw; after a race that they lost, the act is tried
-    again only if it left the facts as they were. With a `key`, a repeat gets the first answer and does nothing.
+    `if_match`, where there is one, must be the version that they saw; after a race that they lost, the act is tried
+    again once, and only if it left the facts as they were. Whoever names no version has none to lose and is tried
+    again as often as it takes. With a `key`, a repeat gets the first answer and does nothing.
     """
-    tries = PERSON_TRIES if actor.role in CASE_STAFF or actor.role == Role.APPLICANT else MACHINE_TRIES
+    tries = TRIES if if_match is None else TRIES_OF_A_VERSION_SEEN
     seen: Case | None = None
     for attempt in range(tries):
         case, etag = await load(services, case_id, actor)

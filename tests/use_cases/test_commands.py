@@ -241,3 +241,21 @@ def test_person_need_not_say_which_version_they_saw_but_is_taken_at_their_word(a
     right, stale, odd = [corrects(**{"If-Match": each}) for each in (seen, '"old"', "*")]
 
     assert (right, stale, odd, corrects()) == (200, 412, 412, 200)
+
+
+@pytest.mark.parametrize(("names_a_version", "told"), [(False, 200), (True, 412)], ids=["none", "one"])
+def test_whoever_names_no_version_is_tried_again_until_no_other_writer_is_in_between(
+    stack: Stack, applicant: Applicant, names_a_version: bool, told: int
+) -> None:
+    """A scan's word of the last file may come in while the next one is stored: nothing that its sender looked at."""
+    applicant.applied()
+    headers = applicant.bearer | ({"If-Match": applicant.sees().headers["etag"]} if names_a_version else {})
+    faults = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
+    lost = {"operation": "Batch", "container": "cases", "times": 4, "effect": {"kind": "status", "status": 412}}
+    stack.client.put(faults, json={"rules": [lost]}).raise_for_status()
+
+    url = f"{applicant.api}/cases/{applicant.case_id}/corrections"
+    answer = applicant.client.post(url, json={"motivation": "Still I."}, headers=headers)
+    stack.client.delete(faults)
+
+    assert answer.status_code == told, answer.text
