@@ -21,7 +21,7 @@ from shared.policy.facts import parse_facts
 from shared.policy.reading import InvalidFacts
 from shared.policy.refund import decide
 from shared.policy.terms import Terms
-from shared.use_cases.agenda import SWEEP_GRACE, refund_turns, settle_turn
+from shared.use_cases.agenda import SWEEP_GRACE, refund_turns, settle_turn, waits_since
 from shared.use_cases.commands import case_from, event_fields
 from shared.use_cases.guarantee import PAID, judge, step
 
@@ -208,10 +208,11 @@ def _waiting(case: Case, programme: Programme, terms: dict[str, Terms], asked: d
         yield Finding("transition_missed", case.case_id, None, (work,))
     turns = refund_turns(case, programme)
     for refund_id, refund in case.refunds.items():
-        if refund.status in turns and refund.since is not None:
+        since = waits_since(case, refund)
+        if refund.status in turns and since is not None:
             days = turns[refund.status][2]
-            if refund.since + timedelta(days=days) < asked:
-                evidence = (refund.status, f"since {refund.since.astimezone(UTC):%Y-%m-%d}", f"allowed {days} days")
+            if since + timedelta(days=days) < asked:
+                evidence = (refund.status, f"since {since.astimezone(UTC):%Y-%m-%d}", f"allowed {days} days")
                 if refund.status in ("claimed", "proposed", "appealed"):
                     yield Finding("claim_undecided", case.case_id, refund_id, evidence)
                 elif refund.status in ("approved", "paying", "failed"):
@@ -270,9 +271,9 @@ def _against_what_was_signed(
         standing[line.payer, line.currency] += sign
     for key in sorted({*net, *signed}):
         evidence = (f"signed {signed[key]}", f"paid {net[key]}", key[1])
-        if standing[key] > 1:
+        if standing[key] > 1 and net[key] > signed[key]:
             yield "paid_twice", key, evidence
-        elif net[key] != signed[key] and (net[key] > signed[key] or refund.status in PAID):
+        elif net[key] != signed[key] and (net[key] > signed[key] or refund.status == "paid"):
             yield "amount_differs", key, evidence
 
 

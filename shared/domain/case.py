@@ -17,7 +17,7 @@ from shared.domain.enrolment import ENROLMENT, Enrolment, LedgerLine, Payee
 from shared.domain.errors import NotFound
 from shared.domain.events import CYCLE_OF, FIRST_LINK, Event, Record
 from shared.domain.four_eyes import Step
-from shared.domain.life_cycle import NONE, LifeCycle, Role
+from shared.domain.life_cycle import CASE_STAFF, NONE, LifeCycle, Role
 from shared.domain.placement import PLACEMENT, Placement
 from shared.domain.refund import REFUND, Claim, Refund
 
@@ -57,6 +57,8 @@ class Agenda(Record):
     assignee: str | None = None
     flags: list[str] = Field(default_factory=list)
     """What staff should know before they begin: why an application may be none."""
+    since: datetime | None = None
+    """Since when it is that one's turn."""
     due_at: datetime | None = None
     queue_at: str = ""
     """`due_at` as text that sorts, with what has no date last: the work queue's key."""
@@ -138,15 +140,30 @@ class Case(Record):
         if target is not None:
             self._move(cycle, event, target)
         four_eyes.remember(self.steps, event)
-        if event.kind in CHANGES_FACTS and not self._is_at_will(event):
+        if self._starts_clock(event):
             self.facts_changed_at = event.sequence
             self.facts_changed_on = self.today(event.at)
         self.sequence, self.head = event.sequence, event.hash
 
+    def _starts_clock(self, event: Event) -> bool:
+        """Whether this can make a claim possible, so that a notice sent before counts no longer.
+
+        Once a lapse was signed, words about jobs, taken back or settled again, leave all as it was: no right ran.
+        """
+        if event.kind == "search_week_logged":
+            return event.actor.role in CASE_STAFF
+        if event.kind not in CHANGES_FACTS or self._is_at_will(event):
+            return False
+        lapsed = any(each.ground == "guarantee" and each.status == "lapsed" for each in self.refunds.values())
+        return not (lapsed and CYCLE_OF[event.kind] == "placement")
+
     def _is_at_will(self, event: Event) -> bool:
-        """Whether the graduate brought this about alone, with a report made when no claim was possible any more."""
+        """Whether the graduate brought this about alone, by a doubt or with a report made when no claim was possible
+        any more."""
         if event.actor.role != Role.APPLICANT or event.kind not in AT_WILL:
             return False
+        if event.kind == "placement_disputed":
+            return True
         qualified_on = self.enrolment.qualified_on
         paused = sum(
             (pause.last_day - pause.first_day).days + 1
@@ -196,19 +213,20 @@ DERIVED = {"guarantee", "agenda", "last_told"}
 LONGEST_WINDOW_DAYS = 184
 """Six months are never longer."""
 
-AT_WILL = ("placement_retracted", "placement_ended", "placement_corrected")
+AT_WILL = ("placement_disputed", "placement_retracted", "placement_ended", "placement_corrected")
 """Of the events that can make a claim possible, those that the graduate may bring about by a report of their own."""
 
 CHANGES_FACTS = frozenset(
     {
         "diploma_awarded", "pause_ruled", "pause_ended", "placement_verified", "placement_disputed",
         "placement_retracted", "placement_ended", "placement_corrected", "placement_matched", "job_offer_ruled",
-        "criterion_waived", "correction_signed",
+        "criterion_waived", "weeks_exempted", "correction_signed",
     }
 )  # fmt: skip
 """Events that can make a claim possible: a notice sent before no longer counts, and the claim's clock starts anew.
 
-What the graduate can bring about alone and at will (a declaration, a week's log) is not among them.
+What the graduate can bring about alone and at will (a declaration, a week's log) is not among them; a week that
+staff log for them is.
 """
 
 

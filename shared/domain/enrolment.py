@@ -40,6 +40,8 @@ ENROLMENT = LifeCycle(
             "The person signs; the terms in force on this day bind for ever."),
         row("cancel", "contract_cancelled", ["contracted", *STUDYING], "cancelled", [APPLICANT, ADMISSIONS, FINANCE],
             "The contract is cancelled within fourteen days of signature."),
+        row("cancel_after_all", "contract_cancelled", ["withdrawn", "terminated"], "cancelled", [ADMISSIONS, FINANCE],
+            "A cancellation that was sent in time counts, although the person has left by the page as well."),
         row("withdraw", "enrolment_withdrawn", [*UNSIGNED, "contracted", *STUDYING], "withdrawn", [APPLICANT],
             "The person leaves before qualifying; the guarantee ends."),
         row("terminate", "contract_terminated",
@@ -57,15 +59,16 @@ ENROLMENT = LifeCycle(
             "The twelve months are extended by whole months."),
         row("warn_of_limit", "limit_warned", STUDYING, None, [SYSTEM],
             "The person is told that the twelve-month limit is near."),
-        row("propose_expiry", "expiry_proposed", STUDYING, None, [SYSTEM, ADMISSIONS, FINANCE],
+        row("propose_expiry", "expiry_proposed", ["studying"], None, [SYSTEM, ADMISSIONS, FINANCE],
             "The limit has passed; ending the enrolment is proposed to a person who signs."),
         row("drop_expiry", "expiry_dropped", STUDYING, None, [CAREERS, FINANCE], "The proposed end is not signed."),
-        row("expire", "enrolment_expired", STUDYING, "expired", [CAREERS, FINANCE],
+        row("expire", "enrolment_expired", ["studying"], "expired", [CAREERS, FINANCE],
             "A named person signs that the enrolment ended without a diploma."),
         row("exempt", "enrolment_exempted", WITHOUT_DIPLOMA, None, [ADMISSIONS],
             "The person died, was imprisoned or called up, as a document shows: reports leave them out."),
         row("count", "enrolment_counted", WITHOUT_DIPLOMA, None, [ADMISSIONS], "Reports count the person again."),
-        row("award_diploma", "diploma_awarded", STUDYING, "qualified", [ADMISSIONS, FINANCE, PARTNER],
+        row("award_diploma", "diploma_awarded",
+            [*STUDYING, "expired", "diploma_revoked"], "qualified", [ADMISSIONS, FINANCE, PARTNER],
             "The diploma is awarded; the guarantee's window opens the day after."),
         row("revoke_diploma", "diploma_revoked", ["qualified"], "diploma_revoked", [ADMISSIONS, FINANCE, PARTNER],
             "The diploma is taken back."),
@@ -153,6 +156,8 @@ class Enrolment(Record):
     waivers: list[Waiver] = Field(default_factory=list)
     window_reminders: list[str] = Field(default_factory=list)
     claim_notice_sequence: int | None = None
+    claim_notice_until: date | None = None
+    """The last day to claim that a late notice named, where the agreement's own had passed or nearly so."""
     told: str | None = None
     exempt_by: str | None = None
     """The document that leaves the person out of everybody enrolled."""
@@ -240,6 +245,7 @@ def _counted(case: Case, event: Event) -> None:
 def _qualified(case: Case, event: Event) -> None:
     case.enrolment.qualified_on = event.occurred_on
     case.enrolment.diploma_id = event.subject
+    case.enrolment.revoked_on = case.enrolment.ended_on = None
     case.enrolment.exempt_by = None  # Who graduates is counted among everybody enrolled.
     case.enrolment.expiry_proposal = None
 

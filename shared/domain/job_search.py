@@ -204,6 +204,8 @@ def _window_reminded(case: Case, event: Event) -> None:
 
 def _claim_notified(case: Case, event: Event) -> None:
     case.enrolment.claim_notice_sequence = event.sequence
+    if "until" in event.data:
+        case.enrolment.claim_notice_until = date.fromisoformat(event.data["until"])
 
 
 def _told(case: Case, event: Event) -> None:

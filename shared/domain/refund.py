@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -17,15 +18,20 @@ APPLICANT, CAREERS, FINANCE = Role.APPLICANT, Role.CAREERS, Role.FINANCE
 PARTNER, SYSTEM = Role.PARTNER, Role.SYSTEM
 SIGNERS = (FINANCE, CAREERS)
 
+OWN_MONEY = "self"
+"""The payer's code for the person themselves; every other payer's money goes back where it came from."""
 UNDECIDED = ("claimed", "proposed")
 IN_PAYMENT = ("approved", "paying", "failed")
+AFTER_PAYMENT = ("recovery_open", "recovered", "waived")
 STATES = (
     NONE, *UNDECIDED, "claim_withdrawn", "refused", "lapsed", "appealed", "upheld",
-    *IN_PAYMENT, "paid", "recovery_open", "recovered", "waived",
+    *IN_PAYMENT, "paid", *AFTER_PAYMENT,
 )  # fmt: skip
 MAY_BE_FROZEN = ("proposed", *IN_PAYMENT, "paid")
 OPEN = (*UNDECIDED, *IN_PAYMENT, "appealed")
 """States in which something is still to be done about this refund before money has moved."""
+APPEAL = "appeal_overturned"
+"""The decision of a proposal that rests on a person's word in an appeal, and not on the policy's."""
 
 REFUND = LifeCycle(
     "refund",
@@ -33,6 +39,8 @@ REFUND = LifeCycle(
     (
         row("file_claim", "claim_filed", [NONE, "proposed"], "claimed", [APPLICANT],
             "The graduate claims the refund. A claim is always stored."),
+        row("claim_besides", "claim_filed", ["appealed"], None, [APPLICANT],
+            "The graduate claims while an appeal about an earlier answer is heard; the claim is stored with it."),
         row("withdraw_claim", "claim_withdrawn", ["claimed"], "claim_withdrawn", [APPLICANT],
             "The graduate takes the claim back."),
         row("propose", "refund_proposed", [NONE, "claimed", "proposed"], "proposed", [SYSTEM],
@@ -51,13 +59,13 @@ REFUND = LifeCycle(
             "What was approved is no longer what is true; the approval dies and a new proposal is made."),
         row("start_payment", "payment_started", ["approved"], "paying", [FINANCE],
             "Another person orders the payment; the intent is stored before the money is asked to move."),
-        row("confirm_share", "share_confirmed", ["paying", "failed", "approved"], None, [PARTNER, SYSTEM],
+        row("confirm_share", "share_confirmed", ["paying", "failed", "approved", "proposed"], None, [PARTNER, SYSTEM],
             "One payer's share has arrived."),
-        row("confirm_payment", "payment_confirmed", ["paying"], "paid", [PARTNER, SYSTEM],
-            "The payment partner says that the money has moved."),
-        row("fail_payment", "payment_failed", ["paying", "paid"], "failed", [PARTNER, SYSTEM],
+        row("confirm_payment", "payment_confirmed", ["paying", "approved"], "paid", [PARTNER, SYSTEM],
+            "All that was signed has moved, as the payment partner says."),
+        row("fail_payment", "payment_failed", ["paying", "paid", *AFTER_PAYMENT], "failed", [PARTNER, SYSTEM],
             "The payment partner says that the money did not arrive."),
-        row("fail_share", "share_failed", ["failed", "approved"], None, [PARTNER, SYSTEM],
+        row("fail_share", "share_failed", ["failed", "approved", "proposed"], None, [PARTNER, SYSTEM],
             "Another payer's share did not arrive either."),
         row("approve_anew", "refund_reapproved", ["failed"], "approved", SIGNERS,
             "After a failed payment a named person signs again."),
@@ -69,10 +77,12 @@ REFUND = LifeCycle(
             "Another person looked again: the money is owed; yet another pays."),
         row("freeze", "refund_frozen", MAY_BE_FROZEN, None, [SYSTEM],
             "Our ledger and the payment partner's list differ; nothing is paid until a person has settled it."),
-        row("release", "refund_released", MAY_BE_FROZEN, None, SIGNERS,
+        row("release", "refund_released", STATES, None, SIGNERS,
             "A named person has settled the difference with the payment partner."),
         row("open_recovery", "recovery_opened", ["paid"], "recovery_open", [SYSTEM],
             "A job that counts was reported after the refund; a person reviews it."),
+        row("drop_recovery", "recovery_dropped", ["recovery_open"], "paid", [SYSTEM],
+            "The job that was reported counts no longer; nothing is asked back."),
         row("sign_recovery", "recovery_signed", ["recovery_open"], None, SIGNERS,
             "A named person asks for the money back. Nothing is ever debited."),
         row("record_recovery", "recovery_recorded", ["recovery_open"], "recovered", SIGNERS, "The money came back."),
@@ -134,10 +144,17 @@ class Refund(Record):
     """The attempt in which a person last settled a difference with the partner."""
 
     def shares_due(self) -> list[Share]:
-        """The shares of the proposal that no payer has had yet."""
-        done = {(share.payer, share.currency) for share in self.payments.values() if share.status == "succeeded"}
-        shares = self.proposal.shares if self.proposal else []
-        return [share for share in shares if (share.payer, share.currency) not in done]
+        """What of the proposal's shares each payer has not had yet."""
+        arrived: Counter[tuple[str, str]] = Counter()
+        for share in self.payments.values():
+            if share.status == "succeeded":
+                arrived[share.payer, share.currency] += share.amount_minor
+        due = [
+            Share(payer=each.payer, currency=each.currency,
+                  amount_minor=each.amount_minor - arrived[each.payer, each.currency])
+            for each in (self.proposal.shares if self.proposal else ())
+        ]  # fmt: skip
+        return [share for share in due if share.amount_minor > 0]
 
 
 def fold(case: Case, event: Event) -> None:
@@ -147,7 +164,8 @@ def fold(case: Case, event: Event) -> None:
     data = {name: value for name, value in event.data.items() if name != "judged"}
     if event.kind == "claim_filed":
         case.claims.append(Claim(id=data["claim"], filed_at=event.at, refund=str(event.subject)))
-        refund.proposal = None  # What was proposed without a claim is proposed anew with it.
+        if refund.status == "proposed":
+            refund.proposal = None  # What was proposed without a claim is proposed anew with it.
     elif event.kind == "claim_withdrawn":
         for claim in case.claims:
             claim.withdrawn = claim.withdrawn or claim.id == data["claim"]
@@ -169,7 +187,7 @@ def fold(case: Case, event: Event) -> None:
     elif event.kind == "payment_confirmed":
         refund.paid_on = event.occurred_on
     elif event.kind in ("payment_failed", "share_failed"):
-        refund.paid_on = None
+        refund.paid_on = refund.recovery_signed_by = None
         refund.payments[data["reference"]].status = "failed"
     elif event.kind == "appeal_filed":
         refund.appeal_reason = event.reason
@@ -178,5 +196,7 @@ def fold(case: Case, event: Event) -> None:
     elif event.kind == "refund_released":
         refund.frozen = None
         refund.released_for = refund.attempts
+    elif event.kind == "recovery_dropped":
+        refund.recovery_signed_by = None
     elif event.kind == "recovery_signed":
         refund.recovery_signed_by = event.actor.id

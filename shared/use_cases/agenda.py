@@ -11,23 +11,26 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.calendar import add_months
 from shared.domain.case import Agenda, Case, Guarantee
-from shared.domain.jobs import jobs
+from shared.domain.enrolment import STUDYING
+from shared.domain.jobs import Job, jobs
 from shared.domain.life_cycle import CASE_STAFF
-from shared.domain.programme import Programme
+from shared.domain.programme import Programme, ServiceLevels
+from shared.domain.refund import OWN_MONEY, Refund
 from shared.policy.refund import revisit_on
 from shared.policy.terms import Terms
-from shared.use_cases.guarantee import Judgement, claim_until, judge, step
+from shared.use_cases.guarantee import PAID, Judgement, claim_until, judge, last_day_to_claim, step
 from shared.use_cases.retention import erasable_from
 from shared.use_cases.search_log import at_risk_from, contact_overdue_from, next_warning
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Who has to do what, and until when."""
+    """Who has to do what, until when, and since when."""
 
     who: str
     what: str
     due_at: datetime | None = None
+    since: datetime | None = None
 
 
 NEVER = "9999-12-31T00:00:00+00:00"
@@ -60,7 +63,7 @@ def settle_turn(case: Case, programme: Programme, terms: dict[str, Terms], now: 
             decision=decision.decision,
             as_of=case.today(now),
             window_end=decision.window_end,
-            claim_deadline=decision.claim_deadline,
+            claim_deadline=last_day_to_claim(case, programme, judgement),
             facts_hash=judgement.facts_hash,
             revisit_on=revisit_on(judgement.read, decision),
         )
@@ -71,9 +74,10 @@ def settle_turn(case: Case, programme: Programme, terms: dict[str, Terms], now: 
         stage=stage(case),
         assignee=case.application.specialist,
         flags=sorted({flag for each in case.application.submissions for flag in each.flags}),
+        since=turn.since,
         due_at=turn.due_at,
         queue_at=turn.due_at.isoformat() if turn.due_at else NEVER,
-        refund_at=now if work is not None else _next_look(case, terms, now),
+        refund_at=now if work is not None else _next_look(case, programme, terms, now),
     )
     if case.custody.erasure_begun_at is not None:
         case.agenda.refund_at = None
@@ -96,21 +100,21 @@ def next_audit(case: Case, programme: Programme, now: datetime) -> datetime | No
     """When waiting alone will next be a finding: a sweep that passed this case over, a refund that nobody acts on."""
     turns = refund_turns(case, programme)
     moments = [
-        refund.since + timedelta(days=turns[refund.status][2])
+        since + timedelta(days=turns[refund.status][2])
         for refund in case.refunds.values()
-        if refund.status in turns and refund.since is not None
+        if refund.status in turns and (since := waits_since(case, refund)) is not None
     ]
     if case.agenda.refund_at is not None:
         moments.append(case.agenda.refund_at + SWEEP_GRACE)
     return min((moment for moment in moments if moment > now), default=None)
 
 
-def _next_look(case: Case, terms: dict[str, Terms], now: datetime) -> datetime | None:
+def _next_look(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> datetime | None:
     """When time alone could next change the answer: the policy's own day, or the end of a clock started anew."""
     days = [case.guarantee.revisit_on]
     contract = case.enrolment.contract
     if contract is not None and contract.terms is not None:
-        anew = claim_until(case, terms[contract.terms])
+        anew = claim_until(case, programme, terms[contract.terms])
         days.append(anew + timedelta(days=1) if anew is not None and anew >= case.today(now) else None)
     return _noon(case, min((day for day in days if day is not None), default=None))
 
@@ -156,25 +160,43 @@ def refund_turns(case: Case, programme: Programme) -> dict[str, tuple[str, str, 
     return rows
 
 
+def waits_since(case: Case, refund: Refund) -> datetime | None:
+    """Since when a refund waits as it stands; a claim that came early waits for nobody before the window is over."""
+    window_end = case.guarantee.window_end
+    if refund.status != "claimed" or refund.since is None or window_end is None:
+        return refund.since
+    return max(refund.since, datetime.combine(window_end + timedelta(days=1), time(12), UTC))
+
+
 def _refund_turn(case: Case, programme: Programme) -> Turn | None:
     for refund in case.refunds.values():
         if refund.frozen and refund.since is not None:
             due = refund.since + timedelta(days=programme.service_levels.pay_days)
-            return Turn("finance", "settle_difference", due)
+            return Turn("finance", "settle_difference", due, refund.since)
     for status, (who, what, days) in refund_turns(case, programme).items():
         for refund in case.refunds.values():
-            if refund.status == status and refund.since is not None:
-                return Turn(who, what, refund.since + timedelta(days=days))
+            since = waits_since(case, refund)
+            if refund.status != status or since is None:
+                continue
+            if status == "approved" and _needs_account(case, refund):
+                who, what = "applicant", "name_payee"
+            return Turn(who, what, since + timedelta(days=days), since)
     return None
+
+
+def _needs_account(case: Case, refund: Refund) -> bool:
+    """Whether money is owed to the person who has not said yet where it is to go, or has denied the account named."""
+    shares = refund.proposal.shares if refund.proposal else []
+    return any(share.payer == OWN_MONEY for share in shares) and (case.payee is None or case.payee.denied)
 
 
 def _data_turns(case: Case, programme: Programme) -> Iterator[Turn]:
     days = timedelta(days=programme.service_levels.data_request_days)
     for request in case.custody.requests:
         if request.status == "asked":
-            yield Turn("careers", "call_about_data_request", request.asked_at + days)
+            yield Turn("careers", "call_about_data_request", request.asked_at + days, request.asked_at)
         if request.status == "confirmed":
-            yield Turn("admissions", "rule_data_request", request.asked_at + days)
+            yield Turn("admissions", "rule_data_request", request.asked_at + days, request.asked_at)
     if any(correction.status == "proposed" for correction in case.custody.corrections):
         yield Turn("admissions", "sign_correction", None)
 
@@ -182,42 +204,71 @@ def _data_turns(case: Case, programme: Programme) -> Iterator[Turn]:
 def _staff_turns(case: Case, programme: Programme) -> Iterator[Turn]:
     """What staff have to do about this person besides money and data, in whatever order it falls due."""
     enrolment, levels = case.enrolment, programme.service_levels
+    soon = timedelta(days=levels.contact_days)
     if case.bounced_at is not None:
-        yield Turn("specialist", "call_about_bounced_mail", case.bounced_at + timedelta(days=levels.contact_days))
+        yield Turn("specialist", "call_about_bounced_mail", case.bounced_at + soon, case.bounced_at)
     last = max(case.documents.values(), key=lambda each: each.added_at, default=None)
     if last is not None and last.status == "malicious":
-        yield Turn("specialist", "ask_for_another_document", last.added_at + timedelta(days=levels.contact_days))
+        yield Turn("specialist", "ask_for_another_document", last.added_at + soon, last.added_at)
+    for leave in enrolment.leaves:
+        if leave.status == "requested" and enrolment.status in STUDYING:
+            first = _noon(case, leave.first_day)
+            yield Turn("admissions", "rule_leave", first and first + soon, enrolment.since)
     limit = course_limit(case, programme)
     if enrolment.expiry_proposal is not None and limit is not None:
-        yield Turn("finance", "sign_expiry", _noon(case, limit + timedelta(days=levels.sign_days)))
-    if enrolment.status != "qualified":
-        return
+        sign = timedelta(days=levels.sign_days)
+        yield Turn("finance", "sign_expiry", _noon(case, limit + sign), _noon(case, limit))
+    if enrolment.status == "qualified":
+        yield from _careers_turns(case, levels)
+
+
+def _careers_turns(case: Case, levels: ServiceLevels) -> Iterator[Turn]:
+    enrolment, guarantee = case.enrolment, case.guarantee
+    soon, verify = timedelta(days=levels.contact_days), timedelta(days=levels.verify_days)
     for job in jobs(case.placements):
         if job.needs_a_person:
-            told_on = min(case.placements[report].reported_on for report in job.reports)
-            due = _noon(case, told_on + timedelta(days=levels.verify_days))
+            since = _noon(case, _doubted_on(case, job))
+            due = since and since + verify
             if job.state == "disagreement":
-                yield Turn("careers", "settle_disagreement", due)
+                yield Turn("careers", "settle_disagreement", due, since)
             else:
-                yield Turn("careers", "verify_placement", due)
-    if enrolment.contact_due_on is not None and case.guarantee.decision == "open":
-        yield Turn("careers", "contact_graduate", _noon(case, enrolment.contact_due_on))
+                yield Turn("careers", "verify_placement", due, since)
+    if enrolment.contact_due_on is not None and guarantee.decision == "open":
+        due = _noon(case, enrolment.contact_due_on)
+        yield Turn("careers", "contact_graduate", due, due)
     for pause in enrolment.pauses:
         if pause.status == "requested":
-            yield Turn("careers", "rule_pause", _noon(case, pause.first_day + timedelta(days=levels.contact_days)))
+            first = _noon(case, pause.first_day)
+            yield Turn("careers", "rule_pause", first and first + soon, first)
     for offer in enrolment.job_offers.values():
         if offer.qualifying == "unknown" and offer.outcome:
-            yield Turn("careers", "rule_offer", _noon(case, offer.offered_on + timedelta(days=levels.verify_days)))
+            made = _noon(case, offer.offered_on)
+            yield Turn("careers", "rule_offer", made and made + verify, made)
+    if guarantee.decision == "undetermined" and guarantee.window_end is not None:
+        over = _noon(case, guarantee.window_end + timedelta(days=1))
+        yield Turn("careers", "settle_what_is_unknown", over and over + verify, over)
+
+
+def _doubted_on(case: Case, job: Job) -> date:
+    """The day since which a job waits for a person: that of the newest word about it, as far as it is on record."""
+    reports = [case.placements[each] for each in job.reports]
+    days = [day for each in reports for day in (each.reported_on, each.ended_on)]
+    if any(each.status == "disputed" for each in reports):
+        days.append(case.facts_changed_on)
+    return max(day for day in days if day is not None)
 
 
 def _search_turn(case: Case) -> Turn | None:
     if case.enrolment.status != "qualified":
         return None
-    if case.guarantee.decision in ("satisfied", "no_guarantee"):
-        return NOBODY
-    if case.guarantee.decision == "awaiting_claim":
-        return Turn("applicant", "claim", _noon(case, case.guarantee.claim_deadline))
-    return Turn("applicant", "search", _noon(case, case.guarantee.window_end))
+    guarantee, since = case.guarantee, _noon(case, case.enrolment.qualified_on)
+    if guarantee.decision in ("open", "paused"):
+        return Turn("applicant", "search", _noon(case, guarantee.window_end), since)
+    paid = any(each.ground == "guarantee" and each.status in PAID for each in case.refunds.values())
+    if guarantee.decision == "awaiting_claim" and guarantee.window_end is not None and not paid:
+        over = _noon(case, guarantee.window_end + timedelta(days=1))
+        return Turn("applicant", "claim", _noon(case, guarantee.claim_deadline), over)
+    return NOBODY
 
 
 def _course_turn(case: Case, programme: Programme) -> Turn:
@@ -226,16 +277,16 @@ def _course_turn(case: Case, programme: Programme) -> Turn:
     if enrolment.status == "none":
         return _application_turn(case, programme)
     if enrolment.status == "contract_sent" and since:
-        return Turn("admissions", "record_receipt", since + timedelta(days=levels.contract_days))
+        return Turn("admissions", "record_receipt", since + timedelta(days=levels.contract_days), since)
     if enrolment.status == "contract_received":
-        return Turn("applicant", "sign_contract", None)
+        return Turn("applicant", "sign_contract", None, since)
     if enrolment.status == "contracted":
         intake = programme.intake(case.intake)
-        return Turn("admissions", "start_course", _noon(case, intake.starts_on if intake else None))
-    if any(leave.status == "requested" for leave in enrolment.leaves):
-        return Turn("admissions", "rule_leave", None)
-    if enrolment.status in ("studying", "on_leave"):
-        return Turn("applicant", "study", _noon(case, course_limit(case, programme)))
+        return Turn("admissions", "start_course", _noon(case, intake.starts_on if intake else None), since)
+    if any(leave.status == "granted" and leave.last_day is None for leave in enrolment.leaves):
+        return Turn("admissions", "end_leave", None, since)  # Nobody has said yet until when it is.
+    if enrolment.status in STUDYING:
+        return Turn("applicant", "study", _noon(case, course_limit(case, programme)), since)
     return NOBODY
 
 
@@ -245,12 +296,12 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
     if since is None:
         return NOBODY
     if application.status == "offered" and application.offer:
-        return Turn("applicant", "answer_offer", _noon(case, application.offer.answer_by))
+        return Turn("applicant", "answer_offer", _noon(case, application.offer.answer_by), since)
     if application.status == "accepted" and application.offer:
         open_conditions = [each.due_on for each in application.offer.conditions.values() if each.status == "open"]
         if open_conditions:
-            return Turn("applicant", "meet_condition", _noon(case, min(open_conditions)))
-        return Turn("admissions", "send_contract", since + timedelta(days=levels.contract_days))
+            return Turn("applicant", "meet_condition", _noon(case, min(open_conditions)), since)
+        return Turn("admissions", "send_contract", since + timedelta(days=levels.contract_days), since)
     rows = {
         "submitted": ("specialist", "assign", levels.screen_days),
         "screening": ("specialist", "screen", levels.screen_days),
@@ -263,7 +314,7 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
     who, what, days = rows[application.status]
     if application.status == "screening" and application.specialist is None:
         who, what = "admissions", "assign"  # Whoever had it declared a conflict.
-    return Turn(who, what, since + timedelta(days=days))
+    return Turn(who, what, since + timedelta(days=days), since)
 
 
 def course_limit(case: Case, programme: Programme) -> date | None:
@@ -285,6 +336,9 @@ def next_deadline(case: Case, programme: Programme) -> datetime | None:
         reminders = [offer.answer_by - timedelta(days=before) for before in limits.offer_reminders]
         days.append(reminders[sent] if sent < len(reminders) else offer.answer_by + timedelta(days=1))
     limit = course_limit(case, programme)
+    if enrolment.status == "on_leave":
+        days += [leave.last_day + timedelta(days=1) for leave in enrolment.leaves
+                 if leave.status == "granted" and leave.last_day is not None]  # fmt: skip
     if enrolment.status == "studying" and limit is not None:
         days += [
             limit - timedelta(days=before) for before in limits.limit_warnings if before not in enrolment.warned_days

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored, Create
 from shared.domain.application import CLOSED
-from shared.domain.calendar import add_months
 from shared.domain.case import Case
 from shared.domain.change import Change
+from shared.domain.enrolment import ENDED
 from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, Unavailable, invalid
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.policy.admission import prerequisite
 from shared.policy.facts import CONTRACT_ENDS
-from shared.use_cases import commands, deliveries, documents
+from shared.use_cases import commands, deliveries, documents, enrolments
 from shared.use_cases.commands import CASES, commit, load, perform, require
 from shared.use_cases.documents import Upload
 from shared.use_cases.proposals import propose_return_of_money
@@ -256,26 +256,16 @@ def answer_offer(change: Change, *, answer: str) -> None:
 
 def withdraw(change: Change) -> None:
     """The person leaves. Inside fourteen days this is the cancellation that the law gives; after qualifying nothing."""
-    case, programme = change.case, change.programme
-    status, contract = case.enrolment.status, case.enrolment.contract
+    status, contract = change.case.enrolment.status, change.case.enrolment.contract
     if status == "none":
         change.record("application_withdrawn")
         return
+    if status in (*ENDED, "qualified"):
+        raise ActionNotAllowed("withdraw", status)
     if contract is None or contract.signed_on is None:
         change.record("enrolment_withdrawn")
-        return
-    country = programme.countries[contract.country]
-    if status == "qualified":
-        raise ActionNotAllowed("withdraw", status)
-    if change.today <= contract.signed_on + timedelta(days=country.cancellation_days):
-        change.record("contract_cancelled")
-        change.tell("enrolment_ended", how="cancelled")
-        propose_return_of_money(change, "cancellation")
-    elif country.termination_months and change.today <= add_months(contract.signed_on, country.termination_months):
-        change.record("contract_terminated")
-        change.tell("enrolment_ended", how="terminated")
-        propose_return_of_money(change, "termination")
-    else:
+        propose_return_of_money(change, "cancellation")  # What was paid in advance was paid for nothing.
+    elif not enrolments.end_by_law(change, change.today):
         change.record("enrolment_withdrawn")
         change.tell("enrolment_ended", how="withdrawn")
 

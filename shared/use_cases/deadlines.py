@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
 from shared.domain.change import Change
@@ -17,7 +17,7 @@ from shared.use_cases import proposals
 from shared.use_cases.agenda import course_limit, unchecked_starts, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
-from shared.use_cases.guarantee import claim_until, judge, step
+from shared.use_cases.guarantee import Judgement, end_of_claim, judge, last_day_to_claim, step
 from shared.use_cases.search_log import (
     closes_on,
     contact_overdue_from,
@@ -33,6 +33,8 @@ logger = logging.getLogger("pledge.sweeps")
 
 RULES = {"deadlines": 1, "privacy": 1, "retention": 1, "refund": 1}
 """The version of the rule that each sweep's code serves; the programme's file says which one is in force."""
+NOTICE_DAYS = 14
+"""A notice that leaves fewer days to claim than these came too late to be one."""
 PAGE = 100
 TIME_BUDGET = timedelta(minutes=4)
 
@@ -131,6 +133,8 @@ async def keep_deadlines(change: Change, services: Services) -> None:
     """Whatever this case's dates ask for today."""
     if change.case.application.status == "offered":
         await _keep_offer(change, services)
+    if change.case.enrolment.status == "on_leave":
+        _end_leave(change)
     if change.case.enrolment.status == "studying":
         _keep_limit(change)
     if change.case.enrolment.status == "qualified":
@@ -160,6 +164,13 @@ async def _all_delivered(change: Change, services: Services, messages: list[str]
         if message is None or message["status"] != "delivered":
             return False
     return True
+
+
+def _end_leave(change: Change) -> None:
+    """A granted leave ends with its last day, and its days are added to the limit."""
+    for leave in change.case.enrolment.leaves:
+        if leave.status == "granted" and leave.last_day is not None and leave.last_day < change.today:
+            change.record("leave_ended", leave.id, on=leave.last_day)
 
 
 def _keep_limit(change: Change) -> None:
@@ -230,10 +241,7 @@ def audit_refund(change: Change, services: Services) -> None:
     if work == "propose":
         proposals.propose(change, judgement)
     elif work == "notice":
-        days = [decision.claim_deadline, claim_until(change.case, judgement.terms)]
-        deadline = max((day for day in days if day is not None), default=decision.window_end)
-        change.record("claim_notice_sent")
-        change.tell("claim_notice", window_end=str(decision.window_end), claim_deadline=str(deadline))
+        _give_notice(change, judgement)
     elif work == "tell":
         change.record("outcome_told", decision=decision.decision)
         change.tell("outcome", decision=decision.decision)
@@ -241,6 +249,21 @@ def audit_refund(change: Change, services: Services) -> None:
         _drop(change)
     elif work == "recover":
         _recover(change)
+    elif work == "drop_recovery":
+        _drop_recovery(change)
+
+
+def _give_notice(change: Change, judgement: Judgement) -> None:
+    """Tell of the right to claim, and until when. Whoever hears of it too late to act has all the days from then."""
+    days = judgement.terms.claim_days
+    deadline = last_day_to_claim(change.case, change.programme, judgement)
+    assert days is not None and deadline is not None
+    stated: dict[str, Any] = {}
+    if deadline < change.today + timedelta(days=NOTICE_DAYS):
+        deadline = end_of_claim(change.case, change.programme, days, change.today)
+        stated["until"] = deadline.isoformat()
+    change.record("claim_notice_sent", **stated)
+    change.tell("claim_notice", window_end=str(judgement.decision.window_end), claim_deadline=deadline.isoformat())
 
 
 def _drop(change: Change) -> None:
@@ -254,3 +277,12 @@ def _recover(change: Change) -> None:
     for refund_id, refund in change.case.refunds.items():
         if refund.ground == "guarantee" and refund.status == "paid":
             change.record("recovery_opened", refund_id)
+
+
+def _drop_recovery(change: Change) -> None:
+    for refund_id, refund in change.case.refunds.items():
+        if refund.ground == "guarantee" and refund.status == "recovery_open":
+            asked = refund.recovery_signed_by is not None
+            change.record("recovery_dropped", refund_id)
+            if asked:
+                change.tell("recovery_dropped")

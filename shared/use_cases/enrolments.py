@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.calendar import add_months
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RuleBroken, invalid
-from shared.domain.events import Actor
-from shared.domain.life_cycle import Role
+from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.money import NotMoney, to_minor
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, require
 from shared.use_cases.documents import blobs_of
-from shared.use_cases.proposals import propose_return_of_money, watch_overpayment
+from shared.use_cases.proposals import POLICY, propose_return_of_money, watch_overpayment
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -90,23 +90,47 @@ def sign_contract(change: Change, services: Services) -> None:
 
 
 def cancel(change: Change, *, sent_at: datetime | None = None, note: str | None = None) -> None:
-    """Staff record a cancellation that was sent in time; everything paid goes back."""
-    change.check("contract_cancelled")
+    """Staff record a letter that ends the contract, as of the day on which it was sent, and what the law gives back.
+
+    It counts although the person has left by their page as well, since it may give them more than that did.
+    """
     contract = change.case.enrolment.contract
+    change.check("contract_cancelled")
+    require(contract is not None and contract.signed_on is not None, "not-signed", "The contract was never signed.")
     assert contract is not None and contract.signed_on is not None
     sent = sent_at or change.now
+    sent_on = change.case.today(sent)
     require(sent <= change.now + timedelta(minutes=5), "in-the-future", "That instant has not come yet.")
-    require(change.case.today(sent) >= contract.signed_on, "before-signature", "The contract was not signed by then.")
-    days = change.programme.countries[contract.country].cancellation_days
-    last_day = contract.signed_on + timedelta(days=days)
-    require(
-        change.case.today(sent) <= last_day,
-        "cancellation-too-late",
-        f"The contract could be cancelled until the end of {last_day.isoformat()}.",
-    )
-    change.record("contract_cancelled", on=change.case.today(sent), note=note)
-    change.tell("enrolment_ended", how="cancelled")
-    propose_return_of_money(change, "cancellation")
+    require(sent_on >= contract.signed_on, "before-signature", "The contract was not signed by then.")
+    if not end_by_law(change, sent_on, note):
+        days = change.programme.countries[contract.country].cancellation_days
+        last_day = contract.signed_on + timedelta(days=days)
+        raise RuleBroken(
+            "cancellation-too-late", f"The contract could be cancelled until the end of {last_day.isoformat()}."
+        )
+
+
+def end_by_law(change: Change, on: date, note: str | None = None) -> bool:
+    """End the contract as the law lets it be ended on a day, and propose what goes back; False if it does not.
+
+    Fourteen days from signature give all back; in France three months give back all but an indemnity.
+    """
+    contract = change.case.enrolment.contract
+    assert contract is not None and contract.signed_on is not None
+    country = change.programme.countries[contract.country]
+    if on <= contract.signed_on + timedelta(days=country.cancellation_days):
+        kind, ground, how = "contract_cancelled", "cancellation", "cancelled"
+    elif country.termination_months and on <= add_months(contract.signed_on, country.termination_months):
+        kind, ground, how = "contract_terminated", "termination", "terminated"
+    else:
+        return False
+    change.record(kind, on=on, note=note)
+    change.tell("enrolment_ended", how=how)
+    for other, refund in list(change.case.refunds.items()):
+        if refund.status == "proposed" and refund.ground == "termination" != ground:
+            change.record("proposal_dropped", other, by=POLICY)  # All of it goes back, by the better right.
+    propose_return_of_money(change, ground)
+    return True
 
 
 def start_course(change: Change, *, started_on: date) -> None:
@@ -205,15 +229,32 @@ def record_money(
             raise RuleBroken("payment-differs", "This payment is on record with other particulars.")
         return
     require(received_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
+    if kind == "payment" and (recovery := _asked_back(change)) is not None:
+        line["refund"] = recovery  # What comes in now is what was asked back, and no instalment.
     change.record("money_recorded", payment_id, on=received_on, **line)
     watch_overpayment(change)
 
 
+def _asked_back(change: Change) -> str | None:
+    for refund_id, refund in change.case.refunds.items():
+        if refund.status == "recovery_open" and refund.recovery_signed_by:
+            return refund_id
+    return None
+
+
 def award_diploma(change: Change, *, diploma_id: str, awarded_on: date) -> None:
-    """The diploma is awarded; told twice with the same id it is one diploma. The window opens the day after."""
+    """The diploma is awarded; told twice with the same id it is one diploma. The window opens the day after.
+
+    One that was earned in time and told too late undoes the end of the enrolment; one that was taken back by mistake
+    is given back by staff, since a partner's repeated word must not.
+    """
     enrolment = change.case.enrolment
-    if enrolment.diploma_id == diploma_id and enrolment.qualified_on == awarded_on:
+    given_back = enrolment.status == "diploma_revoked" and change.actor.role in CASE_STAFF
+    if enrolment.diploma_id == diploma_id and enrolment.qualified_on == awarded_on and not given_back:
         return
+    if enrolment.status == "expired":
+        limit = course_limit(change.case, change.programme)
+        require(limit and awarded_on <= limit, "after-limit", "The enrolment ended before that day.")
     if enrolment.status == "on_leave":
         _end_open_leave(change, awarded_on)
     change.check("diploma_awarded", diploma_id)
@@ -229,11 +270,10 @@ def award_diploma(change: Change, *, diploma_id: str, awarded_on: date) -> None:
 
 def _end_open_leave(change: Change, awarded_on: date) -> None:
     """Who earns the diploma is back from leave; its days still count towards the limit."""
-    policy = Actor(role=Role.SYSTEM, id="policy")
     for leave in change.case.enrolment.leaves:
         if leave.status == "granted":
             last_day = max(leave.first_day, min(awarded_on, change.today))
-            change.record("leave_ended", leave.id, on=last_day, by=policy)
+            change.record("leave_ended", leave.id, on=last_day, by=POLICY)
 
 
 def revoke_diploma(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from shared.domain.calendar import add_days
+from shared.domain.calendar import add_days, next_working_day
 from shared.domain.case import Case, fold
 from shared.domain.enrolment import Enrolment
 from shared.domain.errors import invalid
@@ -17,13 +17,16 @@ from shared.domain.events import Event, sha256_of
 from shared.domain.jobs import Job, jobs
 from shared.domain.money import Money
 from shared.domain.programme import Programme
-from shared.domain.refund import Refund, Share
+from shared.domain.refund import APPEAL, Proposal, Refund, Share
 from shared.policy.amounts import Line, amounts
 from shared.policy.facts import CONTRACT_ENDS, Facts, parse_facts
 from shared.policy.refund import Decision, decide
 from shared.policy.terms import Terms
 
-PAID = ("paid", "recovery_open", "recovered", "waived")
+PAID = ("paid", "recovery_open", "waived")
+"""States in which the person has the money. What came back by a recovery is paid no longer."""
+TOLD = ("satisfied", "not_eligible", "undetermined")
+"""Answers that the graduate hears of where no claim asks for a signed one."""
 VERDICTS = {"eligible": "approval", "satisfied": "refusal", "not_eligible": "refusal", "lapsed": "lapse"}
 
 
@@ -99,7 +102,7 @@ def facts_of(case: Case, programme: Programme, terms: Terms, now: datetime) -> d
         "exclusions": enrolment.exclusions,
         "waived": sorted({waiver.criterion for waiver in enrolment.waivers}),
         "claims": [{"filed_at": claim.filed_at.isoformat()} for claim in case.claims if not claim.withdrawn],
-        "notice_sent": has_notice(case) and not _in_time_anew(case, terms, now),
+        "notice_sent": has_notice(case) and not _in_time_anew(case, programme, terms, now),
         "holidays": _holidays(case, programme, contract.country),
         "refund_paid_on": _paid_on(case),
     }
@@ -113,17 +116,34 @@ def has_notice(case: Case) -> bool:
     return (case.enrolment.claim_notice_sequence or 0) > case.facts_changed_at
 
 
-def claim_until(case: Case, terms: Terms) -> date | None:
-    """The last day of the clock that the last change of facts started: a report retracted in month eleven, a pause
-    revoked late. Within the window's own time it says nothing new."""
-    if terms.claim_days is None or case.facts_changed_on is None:
+def claim_until(case: Case, programme: Programme, terms: Terms) -> date | None:
+    """The last day of the clock that the last change of facts started (a report retracted in month eleven, a pause
+    revoked late), or that a late notice named. Within the window's own time it says nothing new."""
+    if terms.claim_days is None:
         return None
-    return add_days(case.facts_changed_on, terms.claim_days)
+    days = [case.enrolment.claim_notice_until]
+    if case.facts_changed_on is not None:
+        days.append(end_of_claim(case, programme, terms.claim_days, case.facts_changed_on))
+    return max((day for day in days if day is not None), default=None)
 
 
-def _in_time_anew(case: Case, terms: Terms, now: datetime) -> bool:
+def end_of_claim(case: Case, programme: Programme, claim_days: int, runs_from: date) -> date:
+    """The last day of a clock that runs from a day: rolled to a working day, as the policy rolls its own (step 8)."""
+    contract = case.enrolment.contract
+    holidays = programme.holidays.get(contract.country, ()) if contract else ()
+    return next_working_day(add_days(runs_from, claim_days), holidays)
+
+
+def last_day_to_claim(case: Case, programme: Programme, judgement: Judgement) -> date | None:
+    """Until when a claim is in time, as the person is told; None where no claim is asked for."""
+    stated = judgement.decision.claim_deadline
+    anew = claim_until(case, programme, judgement.terms)
+    return stated if stated is None or anew is None else max(stated, anew)
+
+
+def _in_time_anew(case: Case, programme: Programme, terms: Terms, now: datetime) -> bool:
     """Whether the new clock is still running, or a claim came while it ran: then no older deadline counts."""
-    last_day = claim_until(case, terms)
+    last_day = claim_until(case, programme, terms)
     if last_day is None:
         return False
     filed = [case.today(claim.filed_at) for claim in case.claims if not claim.withdrawn]
@@ -246,27 +266,51 @@ def step(case: Case, judgement: Judgement | None) -> str | None:
     if judgement is None or case.enrolment.status not in ("qualified", "diploma_revoked"):
         return None
     word = judgement.decision.decision
+    paid = {each.status for each in case.refunds.values() if each.ground == "guarantee" and each.status in PAID}
+    if paid:
+        return _step_after_payment(paid, word)
     latest = last_refund(case, "guarantee")
-    if latest is not None and latest[1].status in PAID:
-        return "recover" if word == "recovery_review" and latest[1].status == "paid" else None
     standing = case.open_refund("guarantee")
     if standing is not None and standing[1].status not in ("claimed", "proposed"):
         return None
     return _step_before_signature(case, judgement, standing, latest)
 
 
+def _step_after_payment(paid: set[str], word: str) -> str | None:
+    """Once a refund was paid, its own state is asked first."""
+    if word == "recovery_review":
+        return "recover" if "paid" in paid else None
+    return "drop_recovery" if "recovery_open" in paid else None
+
+
 def wanted(case: Case, judgement: Judgement, refund_id: str | None) -> tuple[str, str] | None:
     """Verdict and decision that are to be proposed now, or None where nothing is.
 
     A refund that is owed but of nothing, because nothing was paid, is a refusal that says so, and only where claimed.
+    What a person decided in an appeal stands, whatever the policy says, as long as anything is there to give back.
     """
     word = judgement.decision.decision
+    standing = case.refunds.get(refund_id or "")
+    if standing is not None and standing.proposal is not None and standing.proposal.decision == APPEAL:
+        return ("approval", APPEAL) if owed(case, judgement.terms.refund_percent, refund_id) else None
     claimed = any(claim.refund == refund_id and not claim.withdrawn for claim in case.claims)
     if word == "eligible" and not owed(case, judgement.terms.refund_percent, refund_id):
         return ("refusal", "nothing_paid") if claimed else None
     if word in ("eligible", "lapsed") or (word in ("satisfied", "not_eligible") and claimed):
         return VERDICTS[word], word
     return None
+
+
+def not_met(judgement: Judgement) -> list[str]:
+    """The clauses that a refusal names."""
+    return sorted(key for key, finding in judgement.decision.criteria.items() if finding.status == "not_met")
+
+
+def _is_as_proposed(case: Case, judgement: Judgement, refund_id: str, proposal: Proposal) -> bool:
+    """Whether a proposal of the same verdict would be made word for word again."""
+    if proposal.verdict == "approval":
+        return proposal.shares == owed(case, judgement.terms.refund_percent, refund_id)
+    return proposal.clauses == not_met(judgement)
 
 
 def _step_before_signature(
@@ -277,9 +321,9 @@ def _step_before_signature(
     asked = wanted(case, judgement, standing[0] if standing else None)
     if asked is not None:
         if proposed is not None and standing is not None and (proposed.verdict, proposed.decision) == asked:
-            due = owed(case, judgement.terms.refund_percent, standing[0]) if proposed.verdict == "approval" else []
-            return None if proposed.shares == due else "propose"
-        concluded = latest[1].proposal if latest and standing is None else None
+            return None if _is_as_proposed(case, judgement, standing[0], proposed) else "propose"
+        is_concluded = latest is not None and standing is None and latest[1].status != "recovered"
+        concluded = latest[1].proposal if latest is not None and is_concluded else None
         if concluded is not None and (concluded.verdict, concluded.decision) == asked:
             return None
         return "propose"
@@ -287,6 +331,6 @@ def _step_before_signature(
         return "drop"
     if word == "awaiting_claim":
         return None if has_notice(case) else "notice"
-    if word in ("satisfied", "not_eligible") and case.enrolment.status == "qualified":
+    if word in TOLD and case.enrolment.status == "qualified":
         return "tell" if case.enrolment.told != word else None
     return None

@@ -17,9 +17,16 @@ from shared.domain.errors import NotFound, OutcomeUnknown, RuleBroken, Unavailab
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.domain.money import NotMoney, to_decimal, to_minor
-from shared.domain.refund import IN_PAYMENT, Proposal, Refund, Share
+from shared.domain.refund import IN_PAYMENT, OWN_MONEY, Proposal, Refund, Share
 from shared.use_cases.commands import CASES, load, perform, require
-from shared.use_cases.proposals import POLICY, amounts_told, judged_anew, unpaid, watch_overpayment
+from shared.use_cases.proposals import (
+    POLICY,
+    amounts_told,
+    judged_anew,
+    propose_return_of_money,
+    unpaid,
+    watch_overpayment,
+)
 
 if TYPE_CHECKING:
     from shared.adapters.outbound import Answer
@@ -27,8 +34,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("pledge.payments")
 
-OWN_MONEY = "self"
-"""The payer's code for the person themselves; every other payer's money goes back where it came from."""
+RETURNED = "returned:"
+"""How the line begins that books a refund back which did not arrive."""
 QUERY_AFTER = timedelta(hours=23)
 """A payment partner may forget a reference after 24 hours, so from here on it is asked before anything is re-sent."""
 
@@ -87,17 +94,19 @@ def pay(change: Change, services: Services, *, refund: str) -> None:
     require(
         record.frozen is None, "refund-frozen", "Our ledger and the payment partner's list differ; settle it first."
     )
-    _check_payee(change, record.proposal)
-    if record.approved_by and not _still_binds(change, services, refund, record):
-        fresh = judged_anew(change, services, refund, record)
-        change.record("approval_voided", refund, by=POLICY, **fresh)
-        change.answer = {"refused": "approval-void"}
-        return
     require(
         not any(share.status == "open" for share in record.payments.values()),
         "share-unsettled",
         "The payment partner has not said yet what became of another part of this refund.",
     )
+    _check_payee(change, record.proposal)
+    if record.approved_by and not _still_binds(change, services, refund, record):
+        fresh = judged_anew(change, services, refund, record)
+        change.record("approval_voided", refund, by=POLICY, **fresh)
+        change.answer = {"refused": "approval-void"}
+        if record.ground != "guarantee":
+            propose_return_of_money(change, record.ground)  # Dropped, if nothing is owed any more.
+        return
     attempt = record.attempts + 1
     due = record.shares_due()
     require(due, "nothing-to-return", "Nothing is left that could be paid back.")
@@ -145,7 +154,8 @@ def _check_ceiling(case: Case, shares: list[Share]) -> None:
     due: Counter[ledger.Key] = Counter()
     for share in (*pending, *shares):
         due[share.payer, share.currency] += share.amount_minor
-    require(not ledger.overdrawn(case.ledger, due), "more-than-paid", "More would go back to a payer than it has paid.")
+    too_much = {*ledger.overdrawn(case.ledger, due)} & {*due}  # One payer's debt is no other's.
+    require(not too_much, "more-than-paid", "More would go back to a payer than it has paid.")
 
 
 def freeze(change: Change, *, refund: str, reason: str) -> None:
@@ -292,15 +302,40 @@ def confirm(change: Change, told: dict[str, Any]) -> None:
         currency=share.currency,
         refund=refund_id,
     )
-    assert refund.proposal is not None
-    if refund.status == "paying" and all(_is_paid(refund, each) for each in refund.proposal.shares):
-        change.record("payment_confirmed", refund_id, on=refunded_on)
-        change.tell("refund_paid", amount=amounts_told(refund.proposal.shares), paid_on=refunded_on.isoformat())
-        _cancel_instalments(change, refund_id, refund.ground)
-        watch_overpayment(change)  # Money that came in while this was under way is not forgotten.
+    if refund.status == "paying":
+        conclude(change, refund_id, refund, refunded_on)
 
 
-def _cancel_instalments(change: Change, refund_id: str, ground: str) -> None:
+def conclude(change: Change, refund_id: str, refund: Refund, on: date | None = None) -> None:
+    """Call a refund paid once all that was signed has arrived, be it by an earlier try; else leave it as it is."""
+    if refund.proposal is None or refund.shares_due() or not refund.payments:
+        return
+    day = on or change.today
+    change.record("payment_confirmed", refund_id, on=day, by=None if on else POLICY)
+    change.tell("refund_paid", amount=amounts_told(refund.proposal.shares), paid_on=day.isoformat())
+    cancel_instalments(change, refund_id, refund.ground)
+    watch_overpayment(change)  # Money that came in while this was under way is not forgotten.
+
+
+def book_recovery(change: Change, refund_id: str, refund: Refund) -> None:
+    """Book what came back of a refund, share by share, but for what was booked when it came in."""
+    came: Counter[ledger.Key] = Counter()
+    for line in change.case.ledger:
+        if line.refund == refund_id and line.kind == "payment" and not line.id.startswith(RETURNED):
+            came[line.payer, line.currency] += line.amount_minor
+    for reference, share in refund.payments.items():
+        if share.status != "succeeded":
+            continue
+        booked = min(share.amount_minor, came[share.payer, share.currency])
+        came[share.payer, share.currency] -= booked
+        if booked < share.amount_minor:
+            change.record(
+                "money_recorded", f"recovered:{reference}", by=POLICY, kind="payment", payer=share.payer,
+                amount_minor=share.amount_minor - booked, currency=share.currency, refund=refund_id,
+            )  # fmt: skip
+
+
+def cancel_instalments(change: Change, refund_id: str, ground: str) -> None:
     """Instalments not yet paid are cancelled (clause 9.3), as they are with a contract that is cancelled."""
     case, line_id, left = change.case, f"cancelled:{refund_id}", unpaid(change.case)
     contract = case.enrolment.contract
@@ -321,13 +356,6 @@ def _is_amount(stated: Any, share: Share) -> bool:
         )
     except (NotMoney, KeyError, TypeError):
         return False
-
-
-def _is_paid(refund: Refund, due: Share) -> bool:
-    return any(
-        (paid.payer, paid.currency, paid.status) == (due.payer, due.currency, "succeeded")
-        for paid in refund.payments.values()
-    )
 
 
 def _payment(case: Case, reference: str) -> tuple[str, Refund, Share]:
@@ -351,11 +379,11 @@ def fail(change: Change, reference: str, reason: str) -> None:
     if share.status == "failed":
         return
     came_back = share.status == "succeeded"
-    settled = refund.status in ("failed", "approved")
+    settled = refund.status in ("failed", "approved", "proposed")
     change.record("share_failed" if settled else "payment_failed", refund_id, reference=reference, reason=reason)
     if came_back:
         line = LedgerLine(
-            id=f"returned:{reference}", kind="payment", payer=share.payer, amount_minor=share.amount_minor,
+            id=f"{RETURNED}{reference}", kind="payment", payer=share.payer, amount_minor=share.amount_minor,
             currency=share.currency, on=change.today, refund=refund_id,
         )  # fmt: skip
         change.record("money_recorded", line.id, **line.model_dump(mode="json", exclude={"id", "on"}))

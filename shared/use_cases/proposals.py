@@ -11,16 +11,15 @@ from shared.domain.change import Change
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.domain.money import to_decimal
-from shared.domain.refund import Refund, Share
+from shared.domain.refund import APPEAL, Refund, Share
 from shared.policy.withdrawal import returned_on_cancellation, returned_on_termination
-from shared.use_cases.guarantee import Judgement, binding, judge, owed, wanted
+from shared.use_cases.guarantee import Judgement, binding, judge, not_met, owed, wanted
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
 POLICY = Actor(role=Role.SYSTEM, id="policy")
 """Software proposes, whoever's act made it look."""
-APPEAL = "appeal_overturned"
 
 
 def new_refund(case: Case, ground: str) -> str:
@@ -38,17 +37,13 @@ def proposal_of(
     case: Case, refund_id: str, verdict: str, decision: str, shares: list[Share], judgement: Judgement | None
 ) -> dict[str, Any]:
     """A proposal as an event carries it, bound to everything that it rests on."""
-    clauses = []
-    if judgement is not None:
-        found = judgement.decision.criteria
-        clauses = sorted(key for key, finding in found.items() if finding.status == "not_met")
     payee = case.payee.hash if case.payee else None
     return {
         "id": f"{refund_id}-{case.sequence + 1}",
         "verdict": verdict,
         "shares": [share.model_dump(mode="json", exclude_defaults=True) for share in shares],
         "decision": decision,
-        "clauses": clauses,
+        "clauses": not_met(judgement) if judgement else [],
         "terms": judgement.terms.version if judgement else None,
         "binds": binding(judgement, verdict, shares, payee),
     } | ({"judged": judgement.as_seen()} if judgement else {})
@@ -64,18 +59,25 @@ def propose(change: Change, judgement: Judgement) -> None:
         return
     verdict, decision = asked
     shares = owed(case, judgement.terms.refund_percent, refund_id) if verdict == "approval" else []
-    proposal = proposal_of(case, refund_id, verdict, decision, shares, judgement)
+    proposal = proposal_of(case, refund_id, verdict, decision, shares, None if decision == APPEAL else judgement)
     change.record("refund_proposed", refund_id, **ground_of(case, refund_id, "guarantee"), **proposal)
 
 
 def propose_return_of_money(change: Change, ground: str) -> None:
-    """When a contract ends before the diploma, propose what the law gives back. Nothing paid: nothing to propose."""
+    """Propose what the law gives back when a contract ends before the diploma, or what was paid too much.
+
+    A proposal that stands is made anew where the amounts have changed, and dropped where nothing is owed any more.
+    """
     case = change.case
     shares = owed_on(change, ground)
-    if not shares:
-        return
     standing = case.open_refund(ground)
-    if standing is not None and standing[1].status not in ("proposed",):
+    if standing is not None and standing[1].status != "proposed":
+        return
+    if not shares:
+        if standing is not None:
+            change.record("proposal_dropped", standing[0], by=POLICY)
+        return
+    if standing is not None and standing[1].proposal is not None and standing[1].proposal.shares == shares:
         return
     refund_id = standing[0] if standing else new_refund(case, ground)
     proposal = proposal_of(case, refund_id, "approval", ground, shares, None)
@@ -91,7 +93,8 @@ def owed_on(change: Change, ground: str, but_for: str | None = None) -> list[Sha
         back = returned_on_cancellation(paid)
     elif ground == "termination":
         kept = change.programme.countries[contract.country].termination_kept_percent
-        back = returned_on_termination(paid, contract.price_minor, kept)
+        forgiven = sum(line.amount_minor for line in case.ledger if line.kind == "discount")
+        back = returned_on_termination(paid, contract.price_minor - forgiven, kept)
     else:
         back = _overpaid(case, but_for)
     return [
@@ -118,17 +121,17 @@ def unpaid(case: Case) -> int:
 
 
 def _overpaid(case: Case, but_for: str | None = None) -> dict[str, int]:
-    """What was paid beyond what was due: given back to whoever paid last."""
+    """What was paid beyond what was due: given back to whoever paid last, as far as we still hold it."""
     returned = {"refund": 1, "payment": -1}
     others = {key for key, refund in case.refunds.items() if refund.ground == "overpayment" and key != but_for}
     left = -unpaid(case)
     left -= sum(returned.get(line.kind, 0) * line.amount_minor for line in case.ledger if line.refund in others)
-    back: dict[str, int] = defaultdict(int)
+    held, back = received(case, but_for), defaultdict[str, int](int)
     paid = [line for line in case.ledger if line.kind == "payment" and line.refund is None]
     for line in sorted(paid, key=lambda line: (line.on, line.id), reverse=True):
         if left <= 0:
             break
-        part = min(left, line.amount_minor)
+        part = max(0, min(left, line.amount_minor, held[line.payer] - back[line.payer]))
         back[line.payer] += part
         left -= part
     return dict(back)
@@ -137,10 +140,11 @@ def _overpaid(case: Case, but_for: str | None = None) -> dict[str, int]:
 def watch_overpayment(change: Change) -> None:
     """After money came in: if the contract was cancelled or ended, what the law gives back goes back, else what
     exceeds the price does."""
-    status = change.case.enrolment.status
-    if status == "cancelled":
+    enrolment = change.case.enrolment
+    unsigned = enrolment.contract is not None and enrolment.contract.signed_on is None
+    if enrolment.status == "cancelled" or (enrolment.status == "withdrawn" and unsigned):
         propose_return_of_money(change, "cancellation")
-    elif status == "terminated":
+    elif enrolment.status == "terminated":
         propose_return_of_money(change, "termination")
     elif not any(each.ground == "guarantee" and each.status == "paying" for each in change.case.refunds.values()):
         propose_return_of_money(change, "overpayment")

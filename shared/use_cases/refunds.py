@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, NotFound, RuleBroken
-from shared.domain.refund import Claim, Refund, Share
+from shared.domain.refund import APPEAL, Claim, Refund, Share
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import require
-from shared.use_cases.guarantee import judge, owed
+from shared.use_cases.guarantee import PAID, judge, owed
+from shared.use_cases.payments import book_recovery, cancel_instalments, conclude
 from shared.use_cases.proposals import (
-    APPEAL,
     amounts_told,
     ground_of,
     judged_anew,
@@ -24,6 +24,7 @@ from shared.use_cases.proposals import (
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
+NOTHING_PAID = "nothing_paid"
 SIGNED_AS = {"approval": "refund_approved", "refusal": "refund_refused", "lapse": "refund_lapsed"}
 
 
@@ -39,9 +40,9 @@ def file_claim(change: Change, services: Services) -> None:
     for each in case.claims:
         if standing is not None and each.refund == standing[0] and not each.withdrawn:
             raise AlreadyExists(each.id)
-    if standing is not None and standing[1].status != "proposed":
+    if standing is not None and standing[1].status not in ("proposed", "appealed"):
         raise ActionNotAllowed("file_claim", standing[1].status)
-    if any(each.ground == "guarantee" and each.paid_on for each in case.refunds.values()):
+    if any(each.ground == "guarantee" and each.status in PAID for each in case.refunds.values()):
         raise ActionNotAllowed("file_claim", "paid")
     refund_id = standing[0] if standing else new_refund(case, "guarantee")
     claim_id = f"k{len(case.claims) + 1}"
@@ -75,6 +76,12 @@ def sign(change: Change, services: Services, *, proposal: str, outcome: str, rea
         return
     for refund_id, refund in case.refunds.items():
         if proposal == f"{refund_id}-recovery" and refund.status == "recovery_open":
+            judgement = judge(case, change.programme, services.terms, change.now)
+            require(
+                judgement is not None and judgement.decision.decision == "recovery_review",
+                "proposal-stale",
+                "The job that was reported counts no longer; the review will be closed.",
+            )
             change.record("recovery_signed", refund_id, reason=reason, note=note)
             change.tell("recovery_asked")
             return
@@ -102,8 +109,11 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
         if outcome == "return":
             raise ActionNotAllowed("return_proposal", "failed")
         change.record("refund_reapproved", refund_id, reason=reason, note=note)
+        conclude(change, refund_id, refund)
         return
     if outcome == "return":
+        if proposal.decision == APPEAL:
+            raise ActionNotAllowed("return_proposal", APPEAL)  # A person has decided that already.
         claimed = any(claim.refund == refund_id and not claim.withdrawn for claim in change.case.claims)
         change.record("proposal_returned" if claimed else "proposal_dropped", refund_id, reason=reason, note=note)
         if refund.ground != "guarantee":
@@ -115,8 +125,8 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
     change.check(kind, refund_id)
     fresh = judged_anew(change, services, refund_id, refund)
     require(
-        (fresh["verdict"], fresh["decision"], fresh["shares"])
-        == (proposal.verdict, proposal.decision, _plain(proposal.shares)),
+        (fresh["verdict"], fresh["decision"], fresh["clauses"], fresh["shares"])
+        == (proposal.verdict, proposal.decision, proposal.clauses, _plain(proposal.shares)),
         "proposal-stale",
         "The facts have changed since this was proposed; a new proposal will be made.",
     )
@@ -129,7 +139,10 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
     change.record(kind, refund_id, reason=reason, note=note, **signed)
     if proposal.verdict == "approval":
         change.tell("refund_approved", amount=amounts_told(proposal.shares))
+        conclude(change, refund_id, refund)
     else:
+        if proposal.decision == NOTHING_PAID:
+            cancel_instalments(change, refund_id, refund.ground)
         change.tell("refund_refused", clauses=proposal.clauses or [proposal.decision])
 
 
@@ -171,5 +184,6 @@ def close_recovery(change: Change, *, recovery: str, outcome: str, reason: str, 
     if outcome == "recovered":
         require(refund.recovery_signed_by, "not-signed", "Nobody has signed yet that the money is asked back.")
         change.record("recovery_recorded", recovery, reason=reason, note=note)
+        book_recovery(change, recovery, refund)
     else:
         change.record("recovery_waived", recovery, reason=reason, note=note)

@@ -22,7 +22,7 @@ from shared.domain.refund import Refund, Share
 from shared.policy.criteria import findings_as_json
 from shared.policy.refund import standing
 from shared.policy.terms import Terms
-from shared.use_cases.guarantee import claim_until, judge
+from shared.use_cases.guarantee import PAID, judge, last_day_to_claim, last_refund
 from shared.use_cases.search_log import closes_on
 
 _CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
@@ -152,18 +152,26 @@ def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: da
         told["criteria"] = findings_as_json(standing(judgement.read), judgement.terms, language)
         told["criteria_are"] = "as_they_stand_today"
     end, qualified = decision.window_end, decision.qualified_on
-    told["in_words"] = said("decision", decision.decision, language)
+    told["in_words"] = _answer(case, decision.decision, language)
     told["terms"] = judgement.terms.version
     told["as_of"] = today.isoformat()
     told["days_used"] = max(0, (min(today, end) - qualified).days) if end and qualified else None
     told["days_left"] = max(0, (end - today).days) if end else None
     told["first_day_to_claim"] = (end + timedelta(days=1)).isoformat() if end and judgement.terms.claim_days else None
-    last_days = [day for day in (decision.claim_deadline, claim_until(case, judgement.terms)) if day is not None]
-    told["last_day_to_claim"] = max(last_days).isoformat() if decision.claim_deadline else None
+    last_day = last_day_to_claim(case, programme, judgement)
+    told["last_day_to_claim"] = last_day.isoformat() if last_day else None
     told["open_weeks"] = _open_weeks(case, programme, today)
     told["refunds"] = {key: _refund(each, language) for key, each in case.refunds.items() if each.status != "none"}
     told["waivers"] = [waiver.model_dump(mode="json", exclude={"by"}) for waiver in case.enrolment.waivers]
     return told
+
+
+def _answer(case: Case, decision: str, language: str) -> str:
+    """What the graduate hears first: what people have signed or paid, where they have, else what the policy says."""
+    latest = last_refund(case, "guarantee")
+    if latest is not None and latest[1].status in words()["settled"]:
+        return said("settled", latest[1].status, language)
+    return said("decision", decision, language)
 
 
 def _open_weeks(case: Case, programme: Programme, today: date) -> dict[str, str]:
@@ -187,11 +195,19 @@ def _actions(case: Case, role: Role = Role.APPLICANT) -> list[str]:
         found += _CYCLES[cycle].actions_from(case.state(cycle), role)
     for placement in case.placements.values():
         found += _CYCLES["placement"].actions_from(placement.status, role)
-    for refund in case.refunds.values():
-        found += _CYCLES["refund"].actions_from(refund.status, role)
+    for refund_id, refund in case.refunds.items():
+        found += set(_CYCLES["refund"].actions_from(refund.status, role)) - _settled(case, refund_id, refund)
     if case.enrolment.status == "qualified" and role == Role.APPLICANT:
-        found += ["report_placement"] if case.open_refund("guarantee") else ["report_placement", "file_claim"]
+        paid = any(each.ground == "guarantee" and each.status in PAID for each in case.refunds.values())
+        found += ["report_placement"] if paid or case.open_refund("guarantee") else ["report_placement", "file_claim"]
     return sorted(set(found) - {"apply"} - _out_of_place(case))
+
+
+def _settled(case: Case, refund_id: str, refund: Refund) -> set[str]:
+    """What the table lets be done about a refund in this state and is done, or not called for."""
+    done = set() if refund.frozen else {"release"}
+    claimed = any(claim.refund == refund_id and not claim.withdrawn for claim in case.claims)
+    return done | {"claim_besides"} if claimed else done
 
 
 def _out_of_place(case: Case) -> set[str]:

@@ -153,6 +153,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "refund_released": ("r1", {}),
     "recovery_opened": ("r1", {}),
     "recovery_signed": ("r1", {}),
+    "recovery_dropped": ("r1", {}),
     "recovery_recorded": ("r1", {}),
     "recovery_waived": ("r1", {}),
 }  # fmt: skip
@@ -207,7 +208,7 @@ def case_in(cycle: str, state: str) -> Case:
     )
     case.refunds["r1"] = Refund(
         ground="guarantee", status="proposed", proposal=Proposal(made_at=BEFORE, **PROPOSAL), paid_on=EARLIER,
-        payments={"ref-1": Share(status="sent", **SHARE)}, frozen="amount_differs",
+        payments={"ref-1": Share(status="sent", **SHARE)}, frozen="amount_differs", recovery_signed_by="t/another",
     )  # fmt: skip
     if cycle == "application":
         application.status = state

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, datetime
 
 import pytest
 
 from shared.domain.errors import ActionNotAllowed, InvalidInput, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, enrolments, screening
+from shared.use_cases import applications, deadlines, enrolments, refunds, screening
 from tests.builders import SERVICES, InMemory, at
 
 
@@ -206,3 +207,110 @@ def test_french_days_to_think_cannot_be_escaped_by_choosing_another_countrys_app
         sign(case, datetime.fromisoformat("2027-06-02T10:00:00+02:00"))
 
     assert refused.value.code == "signature-too-early"
+
+
+def test_deposit_of_whoever_leaves_before_signing_goes_back() -> None:
+    case = InMemory().received("2027-02-01").paid("2000.00", day="2027-02-02")
+
+    case.do("2027-02-03", Role.APPLICANT, applications.withdraw)
+
+    assert [share.amount_minor for share in case.refund().proposal.shares] == [200_000]
+
+
+def test_cancellation_sent_in_time_counts_although_the_person_left_by_the_page_as_well() -> None:
+    case = InMemory().signed("2027-02-22").paid("2000.00", day="2027-02-23")
+    case.do("2027-03-09", Role.APPLICANT, applications.withdraw)
+    assert (case.case.enrolment.status, list(case.case.refunds)) == ("terminated", [])
+
+    case.do("2027-03-12", Role.ADMISSIONS, lambda c: enrolments.cancel(c, sent_at=at("2027-03-08")))
+
+    assert case.case.enrolment.status == "cancelled"
+    assert [share.amount_minor for share in case.refund().proposal.shares] == [200_000]
+
+
+def test_letter_that_ends_a_french_contract_in_the_first_three_months_is_recorded_by_staff() -> None:
+    case = InMemory().studying("2027-02-22").paid("7200.00")
+
+    case.do("2027-06-01", Role.ADMISSIONS, lambda c: enrolments.cancel(c, sent_at=at("2027-05-22")))
+
+    assert (case.case.enrolment.status, case.case.enrolment.ended_on) == ("terminated", date(2027, 5, 22))
+    assert [share.amount_minor for share in case.refund().proposal.shares] == [720_000 * 70 // 100]
+
+
+def test_what_is_kept_of_an_ended_contract_is_measured_by_what_was_agreed_less_discounts() -> None:
+    case = InMemory().signed("2027-02-22")
+    half = {"amount": "3600.00", "currency": "EUR"}
+    discount = {"payment_id": "D", "kind": "discount", "payer": "self", "amount": half}
+    day = date(2027, 2, 23)
+    case.do("2027-02-23", Role.FINANCE, lambda c: enrolments.record_money(c, **discount, received_on=day))
+    case.paid("3600.00", day="2027-02-24")
+
+    case.do("2027-05-01", Role.APPLICANT, applications.withdraw)
+
+    assert [share.amount_minor for share in case.refund().proposal.shares] == [360_000 * 70 // 100]
+
+
+def expired() -> InMemory:
+    """Twelve months are over, and finance signed it."""
+    case = InMemory().studying()
+    case.do("2028-04-06", Role.SYSTEM, enrolments.propose_expiry)
+    sign = {"proposal": case.case.enrolment.expiry_proposal, "outcome": "sign"}
+    case.do("2028-04-07", Role.FINANCE, lambda c: refunds.sign(c, SERVICES, **sign))
+    return case
+
+
+def award(case: InMemory, told_on: str, awarded_on: date, role: Role = Role.PARTNER) -> None:
+    case.do(told_on, role, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=awarded_on))
+
+
+def test_diploma_earned_in_time_and_told_late_undoes_the_end_of_the_enrolment() -> None:
+    case = expired()
+
+    award(case, "2028-04-10", date(2028, 4, 3))
+
+    assert (case.case.enrolment.status, case.case.enrolment.ended_on) == ("qualified", None)
+
+
+def test_diploma_of_a_day_after_the_limit_does_not() -> None:
+    with pytest.raises(RuleBroken, match="before that day"):
+        award(expired(), "2028-04-10", date(2028, 4, 6))
+
+
+def test_diploma_taken_back_by_mistake_is_given_back_by_staff_and_not_by_an_old_word_told_again() -> None:
+    case = InMemory().qualified("2027-10-04")
+    revoked = {"revoked_on": date(2027, 11, 1), "reason": "jury", "diploma_id": "D1"}
+    case.do("2027-11-01", Role.PARTNER, lambda c: enrolments.revoke_diploma(c, **revoked))
+
+    award(case, "2027-11-04", date(2027, 10, 4))
+    assert case.case.enrolment.status == "diploma_revoked"
+    award(case, "2027-11-05", date(2027, 10, 4), Role.ADMISSIONS)
+
+    assert (case.case.enrolment.status, case.case.enrolment.revoked_on) == ("qualified", None)
+    assert case.case.guarantee.decision == "open"
+
+
+def on_leave(last_day: date | None) -> InMemory:
+    case = InMemory().studying()
+    asked = {"first_day": date(2028, 1, 2), "last_day": last_day}
+    case.do("2028-01-01", Role.APPLICANT, lambda c: enrolments.request_leave(c, **asked))
+    case.do("2028-01-01", Role.ADMISSIONS, lambda c: enrolments.rule_leave(c, leave_id="l1", outcome="granted"))
+    return case
+
+
+def test_nobody_is_expired_while_on_granted_leave() -> None:
+    with pytest.raises(ActionNotAllowed):
+        on_leave(date(2028, 6, 30)).do("2028-04-06", Role.ADMISSIONS, enrolments.propose_expiry)
+
+
+def test_leave_ends_with_its_last_day_and_moves_the_limit() -> None:
+    case = on_leave(date(2028, 1, 31))
+    assert case.case.agenda.deadlines_at == at("2028-02-01")
+
+    case.do("2028-02-01", Role.SYSTEM, lambda c: asyncio.run(deadlines.keep_deadlines(c, SERVICES)))
+
+    assert (case.case.enrolment.status, case.case.enrolment.leave_days) == ("studying", 30)
+    assert case.case.agenda.due_at == at("2028-05-05")
+
+
+def test_leave_without_an_end_is_admissions_turn() -> None:
+    assert (on_leave(None).case.agenda.turn, on_leave(None).case.agenda.what) == ("admissions", "end_leave")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -232,8 +232,8 @@ def test_no_claim_before_qualifying() -> None:
         case.do("2027-06-01", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
 
 
-def refused() -> InMemory:
-    """A claim refused for want of a log of the search."""
+def claimed_without_searching() -> InMemory:
+    """A claim beside a log of three short weeks, where two are allowed."""
     case = InMemory().qualified("2027-10-04", signed_on="2027-03-15")
     for monday in (date(2027, 10, 11), date(2027, 10, 18), date(2027, 10, 25)):
         case.do(
@@ -242,6 +242,12 @@ def refused() -> InMemory:
             lambda c, monday=monday: job_search.log_search_week(c, monday=monday, applications=0),
         )
     case.do("2028-04-10", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
+    return case
+
+
+def refused() -> InMemory:
+    """A claim refused for want of a log of the search."""
+    case = claimed_without_searching()
     sweep(case, "2028-04-11")
     case.signs("2028-04-12", who="finance-1")
     return case
@@ -610,3 +616,83 @@ def test_what_the_law_gives_back_does_not_vanish_when_a_proposal_is_returned() -
     assert case.refund().status == "proposed"
     assert case.refund().proposal.id != first
     assert case.case.agenda.turn == "finance"
+
+
+def test_won_appeal_is_never_proposed_as_a_refusal_again_and_nobody_returns_it() -> None:
+    case = refused()
+    case.do("2028-04-20", Role.APPLICANT, lambda change: refunds.appeal(change, refund="r1", reason="I was ill."))
+    decide(case, "overturn", "careers-1")
+    case.has_payee("2028-05-02")
+    assert [event.kind for event in order(case, "2028-05-10").events] == ["approval_voided"]
+
+    sweep(case, "2028-05-11")
+
+    assert (case.refund().proposal.verdict, case.refund().proposal.decision) == ("approval", "appeal_overturned")
+    with pytest.raises(ActionNotAllowed):
+        case.signs("2028-05-12", who="finance-3", outcome="return")
+
+
+def test_refusal_names_the_clauses_that_hold_when_it_is_signed() -> None:
+    case = claimed_without_searching()
+    case.do("2028-04-11", Role.APPLICANT, lambda change: job_search.declare(change, fact="right_to_work", value="no"))
+    sweep(case, "2028-04-11")
+    assert case.refund().proposal.clauses == ["job_search", "right_to_work"]
+    waiver = {"criterion": "job_search", "reason": "illness"}
+    case.do("2028-04-11", Role.CAREERS, lambda change: job_search.waive(change, **waiver), who="careers-2")
+
+    with pytest.raises(RuleBroken, match="new proposal"):
+        case.signs("2028-04-11", who="finance-1")
+    sweep(case, "2028-04-12")
+
+    assert case.refund().proposal.clauses == ["right_to_work"]
+
+
+def test_whoever_logged_the_weeks_that_were_closed_does_not_sign_what_rests_on_them() -> None:
+    case = InMemory().qualified("2027-10-04", signed_on="2027-03-15")
+    case.do("2028-04-10", Role.APPLICANT, lambda change: refunds.file_claim(change, SERVICES))
+    for week in range(26):
+        seen = {"monday": date(2027, 10, 11) + timedelta(weeks=week), "applications": 6, "note": "Seen."}
+        case.do("2028-04-12", Role.CAREERS, lambda c, seen=seen: job_search.log_search_week(c, **seen), who="one")
+    sweep(case, "2028-04-13")
+
+    assert case.refund().proposal.verdict == "approval"
+    with pytest.raises(Forbidden):
+        case.signs("2028-04-14", who="one")
+
+
+def test_instalments_of_whoever_has_paid_nothing_are_cancelled_by_the_signed_answer() -> None:
+    case = InMemory().studying("2027-03-15")
+    day = date(2027, 10, 4)
+    case.do("2027-10-04", Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=day))
+    all_weeks = {"first_day": date(2027, 10, 1), "last_day": date(2028, 5, 1), "note": "Ill."}
+    case.do("2027-10-05", Role.CAREERS, lambda change: job_search.exempt_weeks(change, **all_weeks))
+    case.do("2027-10-05", Role.APPLICANT, lambda change: job_search.declare(change, fact="right_to_work", value="yes"))
+    case.do("2028-04-10", Role.APPLICANT, lambda change: refunds.file_claim(change, SERVICES))
+    sweep(case, "2028-04-11")
+
+    case.signs("2028-04-12", who="finance-1")
+
+    assert proposals.unpaid(case.case) == 0
+
+
+def test_what_is_unknown_after_the_window_is_somebodys_task_and_told_once() -> None:
+    case = InMemory().qualified("2027-10-04")
+    internship = {"contract": "internship", "field": "in", "hours": 35, "contract_signed_on": date(2027, 11, 20)}
+    starts_on = date(2027, 12, 1)
+    case.do(
+        "2027-12-01",
+        Role.APPLICANT,
+        lambda change: placements.report_placement(change, **internship, starts_on=starts_on),
+    )
+
+    first, again = sweep(case, "2028-07-10"), sweep(case, "2028-07-11")
+
+    assert (case.case.agenda.turn, case.case.agenda.what) == ("careers", "settle_what_is_unknown")
+    assert [event.kind for event in (*first.events, *again.events)] == ["outcome_told"]
+
+
+def test_owed_money_without_an_account_is_the_persons_turn() -> None:
+    case = proposed()
+    case.signs("2028-04-12", who="finance-1")
+
+    assert (case.case.agenda.turn, case.case.agenda.what) == ("applicant", "name_payee")

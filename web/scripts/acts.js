@@ -67,7 +67,7 @@ export default [
    "fixed": {"fact": "self_employment_attested"}, "needs": "self_employed",
    "fields": [{"name": "placement", "kind": "choice", "choices_from": "self_employed", "required": true},
               {"name": "value", "kind": "choice", "choices": ["yes", "no", "unknown"], "required": true}]},
-  {"id": "claim", "route": "claims", "actions": ["file_claim"], "group": "money", "confirm": true, "fields": []},
+  {"id": "claim", "route": "claims", "actions": ["file_claim", "claim_besides"], "group": "money", "confirm": true, "fields": []},
   {"id": "claim-withdrawal", "route": "claims/{claim}/withdrawal", "actions": ["withdraw_claim"], "group": "money",
    "confirm": true, "danger": true, "subject": {"name": "claim", "from": "standing_claims"}, "fields": []},
   {"id": "payee", "route": "payee", "actions": ["name_payee"], "group": "money",

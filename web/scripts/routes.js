@@ -13,7 +13,7 @@ export default {
   "reopening": ["reopen", "undo_lapse"],
   "contract": ["send_contract"],
   "contract-receipt": ["receive_contract"],
-  "cancellation": ["cancel", "terminate"],
+  "cancellation": ["cancel", "cancel_after_all", "terminate"],
   "course-start": ["start_course"],
   "extension": ["extend"],
   "enrolment-exemption": ["exempt", "count"],
