@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.adapters.cosmos import AlreadyStored, Create, Operation, Replace
 from shared.domain.case import Case
-from shared.domain.errors import RecordChanged
+from shared.domain.errors import PledgeError, RecordChanged
 from shared.reports import sums
 from shared.reports.contributions import contribution_of
 from shared.reports.funnel import funnel_part
@@ -42,6 +42,10 @@ TOGETHER_MAX = 80
 LEFT_MAX = 1000
 TRIES = 5
 TIME_BUDGET = timedelta(minutes=4)
+
+
+class TooManyLeft(PledgeError):
+    """More cases could not be counted than can be remembered. The run ends where it was, and the next one sees them."""
 
 
 async def run_reports(services: Services, now: datetime) -> dict[str, int]:
@@ -144,7 +148,9 @@ async def _take_in(
     for intake, contributions in sorted(by_intake.items()):
         for start in range(0, len(contributions), TOGETHER_MAX):
             counts["changed"] += await _put(services, intake, contributions[start : start + TOGETHER_MAX], now)
-    cursor["left"] = sorted(left)[:LEFT_MAX]
+    if len(left) > LEFT_MAX:
+        raise TooManyLeft(f"{len(left)} cases could not be counted")
+    cursor["left"] = sorted(left)
     cursor["stale"] = sorted({*cursor["stale"], *by_intake})
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from shared.domain.errors import Unavailable
 from shared.domain.life_cycle import Role
-from shared.reports.refresh import ALL, REPORTS, run_reports
+from shared.reports.refresh import ALL, LEFT_MAX, REPORTS, TooManyLeft, run_reports
 from shared.reports.sums import total
 from shared.use_cases import placements
+from shared.use_cases.commands import CASES
 from tests.builders import at
-from tests.reports.conftest import Desk, Killed
+from tests.reports.conftest import Desk, Killed, Mortal
 from tests.reports.people import Remembered, contribution
 
 NOW = at("2028-01-10")
@@ -147,6 +149,32 @@ async def test_a_case_that_cannot_be_counted_does_not_hide_the_others_and_is_tri
     assert (counts["failed"], counted) == (1, 1)
     assert again["failed"] == 0
     assert (await desk.summary())["cases"] == 2
+
+
+class NoEvents(Mortal):
+    """A store that does not answer who asks for the events of a case."""
+
+    async def query(self, container: str, *asked: Any) -> Any:
+        if container == CASES:
+            raise Unavailable
+        return await super().query(container, *asked)
+
+
+async def test_more_failing_cases_than_can_be_remembered_end_the_run_and_none_is_forgotten(desk: Desk) -> None:
+    person, whole = Remembered(), desk.store
+    await run_reports(desk.services, NOW)
+    await asyncio.gather(*(desk.put(person, an_id()) for _ in range(LEFT_MAX + 1)))
+    desk.services.store = NoEvents(whole._client, "pledge")
+    before = await whole.read(REPORTS, "cursor", ALL)
+
+    with pytest.raises(TooManyLeft):
+        await run_reports(desk.services, NOW)
+    after = await whole.read(REPORTS, "cursor", ALL)
+    desk.services.store = whole
+    await run_reports(desk.services, NOW)
+
+    assert after == before
+    assert (await desk.summary())["cases"] == LEFT_MAX + 1
 
 
 async def test_an_erased_person_stays_counted_and_nothing_there_names_them(desk: Desk) -> None:
