@@ -115,6 +115,7 @@ class Programme(_Data):
     prerequisite_subjects: tuple[str, ...]
     assessments: tuple[str, ...]
     rejection_reasons: tuple[str, ...]
+    sources: tuple[str, ...]
     terms_and_privacy_version: str
     countries: dict[str, Country]
     intakes: tuple[Intake, ...]
@@ -149,7 +150,7 @@ class Programme(_Data):
 def parse_programme(data: dict[str, Any]) -> Programme:
     """The programme that a file says, checked; raises `ValueError` naming what is missing, unknown or at odds."""
     programme = Programme.model_validate(data)
-    wrong = [*_wrong_intakes(programme.intakes), *_wrong_rows(programme)]
+    wrong = [*_wrong_intakes(programme.intakes), *_wrong_rows(programme), *_wrong_sources(programme.sources)]
     if wrong:
         raise ValueError(f"programme {programme.id}: " + " ".join(wrong))
     return programme
@@ -164,6 +165,15 @@ def _wrong_intakes(intakes: tuple[Intake, ...]) -> Iterator[str]:
             yield f"There are two intakes {each.id}."
         if not each.opens_on <= each.closes_on < each.starts_on:
             yield f"The intake {each.id} opens, closes and starts in another order."
+
+
+def _wrong_sources(sources: tuple[str, ...]) -> Iterator[str]:
+    """The same of the places where people hear of the programme."""
+    for each in sources:
+        if not re.fullmatch("[a-z0-9][a-z0-9_-]{0,59}", each, re.ASCII):
+            yield f"The source {each} needs small letters, digits, hyphens or underscores."
+        if each in ("other", "not_said"):
+            yield f"The source {each} is what reports call those that are not listed or not said."
 
 
 def _wrong_rows(programme: Programme) -> Iterator[str]:

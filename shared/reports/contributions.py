@@ -28,7 +28,7 @@ MILESTONES = (
 IN_WINDOW = ("open", "paused", "placed_provisional")
 PAST_WINDOW = ("awaiting_claim", "eligible", "undetermined")
 BEING_PAID = ("approved", "paying", "failed", "appealed")
-NOT_SAID = "not_said"
+NOT_SAID, OTHER = "not_said", "other"
 
 
 def contribution_of(
@@ -40,7 +40,7 @@ def contribution_of(
     """
     events = [event for event in events if event.sequence <= case.sequence]
     row = graduate_row(case, events, programme)
-    sums: Sum = {"cases": 1, "funnel": {f"{case.country}|{source_of(events)}": _funnel(case, events, row)}}
+    sums: Sum = {"cases": 1, "funnel": {f"{case.country}|{source_of(events, programme)}": _funnel(case, events, row)}}
     if row is None:
         return sums, None
     exempt_by = case.enrolment.exempt_by
@@ -52,11 +52,14 @@ def contribution_of(
     return sums, {"row": row, "chain": case.head, "jobs": _proofs(case, events), "exempt": exempt}
 
 
-def source_of(events: Sequence[Event]) -> str:
-    """Where the person heard of the programme, as the application says."""
+def source_of(events: Sequence[Event], programme: Programme) -> str:
+    """Where the person heard of the programme, as the application says.
+
+    The form is anybody's: what the programme's file does not list is one source, so that no flood of them fills a sum.
+    """
     for event in events:
-        if event.kind == "application_submitted":
-            return str(event.data.get("source") or NOT_SAID)
+        if event.kind == "application_submitted" and event.data.get("source"):
+            return str(event.data["source"]) if event.data["source"] in programme.sources else OTHER
     return NOT_SAID
 
 

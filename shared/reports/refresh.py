@@ -33,7 +33,7 @@ ALL = "all"
 """The partition of what speaks of all intakes: where the run stands, and the overviews."""
 OVERVIEWS = {"funnel": funnel_part, "liability": liability_part}
 """One item each over all intakes, and what it keeps of each: little enough that all of them stand in one item."""
-RULES = 2
+RULES = 3
 """The version of what a contribution holds, the statuses of jobs included. Another one: everything is made anew."""
 PAGE = 200
 GATHERED_MAX = 1600
@@ -51,20 +51,22 @@ class TooManyLeft(PledgeError):
 async def run_reports(services: Services, now: datetime) -> dict[str, int]:
     """Bring every summary up to date with the cases that changed, then the overviews of the intakes concerned."""
     counts = {"due": 0, "changed": 0, "failed": 0, "intakes": 0}
-    started = time.monotonic()
+    until = time.monotonic() + TIME_BUDGET.total_seconds()
     cursor = await _cursor(services)
     try:
         await _take_in(services, cursor, await _left(services, cursor), now, counts)
+        await _catch_up(services, cursor, now, counts, until)
         is_more = True
-        while is_more and time.monotonic() - started < TIME_BUDGET.total_seconds():
-            cases, reached, is_more = await _changed(services, cursor["continuation"])
-            await _take_in(services, cursor, cases, now, counts)
+        while is_more and time.monotonic() < until:
+            since = cursor["continuation"]
+            cases, reached, is_more = await _changed(services, since)
+            others = [case for case in cases if _intake_of(case) not in cursor["behind"]]
+            failed = await _take_in(services, cursor, others, now, counts)
+            cursor["behind"] |= dict.fromkeys(failed, since)
             cursor["continuation"] = reached
             await _keep(services, cursor)
         counts["intakes"] = len(cursor["stale"])
-        for name, part_of in OVERVIEWS.items():
-            await _renew_overview(services, name, part_of, cursor["stale"], now)
-        cursor["stale"] = []
+        await _renew_overviews(services, cursor, now, counts)
         await _keep(services, cursor)
     except RecordChanged:
         counts["elsewhere"] = 1  # Another run is at it: it has taken, or will take, what this one would have.
@@ -72,8 +74,11 @@ async def run_reports(services: Services, now: datetime) -> dict[str, int]:
 
 
 async def _cursor(services: Services) -> dict[str, Any]:
-    """Where the last run came to: a place in the feed, cases to look at again, intakes whose overview is old."""
-    fresh = {"id": "cursor", "intake": ALL, "kind": "cursor", "rules": RULES, "continuation": None}
+    """Where the last run came to: a place in the feed, cases to look at again, intakes whose overview is old; and of
+    each intake whose sums could not be written the place from which its cases are taken in again (`behind`)."""
+    rules = [RULES, {each.id: list(each.sources) for each in services.programmes.values()}]
+    fresh: dict[str, Any] = {"id": "cursor", "intake": ALL, "kind": "cursor", "rules": rules}
+    fresh |= {"continuation": None, "behind": {}}
     stored = await services.store.read(REPORTS, "cursor", ALL)
     if stored is None:
         try:
@@ -82,7 +87,7 @@ async def _cursor(services: Services) -> dict[str, Any]:
             pass  # Another run began at the same moment; both go on from the beginning.
         stored = await services.store.read(REPORTS, "cursor", ALL)
         assert stored is not None
-    if stored["rules"] != RULES:
+    if stored["rules"] != rules:
         stored |= fresh
     return stored
 
@@ -125,10 +130,30 @@ def _cases(rows: list[dict[str, Any]]) -> list[Case]:
     return found
 
 
+async def _catch_up(
+    services: Services, cursor: dict[str, Any], now: datetime, counts: dict[str, int], until: float
+) -> None:
+    """Take in what the intakes that are behind have missed; one that fails again stays behind, and counts as failed."""
+    for intake in sorted(cursor["behind"]):
+        is_more, failed = True, set[str]()
+        while is_more and not failed and time.monotonic() < until:
+            cases, reached, is_more = await _changed(services, cursor["behind"][intake])
+            own = [case for case in cases if _intake_of(case) == intake]
+            failed = await _take_in(services, cursor, own, now, counts)
+            if not failed:
+                cursor["behind"][intake] = reached
+                await _keep(services, cursor)
+        if not is_more and not failed:
+            del cursor["behind"][intake]
+
+
 async def _take_in(
     services: Services, cursor: dict[str, Any], cases: list[Case], now: datetime, counts: dict[str, int]
-) -> None:
-    """Contributions of these cases, by intake, and in the cursor which cases to try again and which intakes moved."""
+) -> set[str]:
+    """Contributions of these cases, by intake, and in the cursor which cases to try again and which intakes moved.
+
+    Answers the intakes whose sums could not be written: nothing in the cursor says which of their cases are missing.
+    """
     counts["due"] += len(cases)
     left = {case_id for case_id in cursor["left"] if case_id not in {case.case_id for case in cases}}
     by_intake: dict[str, list[dict[str, Any]]] = {}
@@ -145,13 +170,27 @@ async def _take_in(
                 logger.warning("case left out of the reports", extra=cause)
             else:
                 by_intake.setdefault(contribution["intake"], []).append(contribution)
+    failed = set()
     for intake, contributions in sorted(by_intake.items()):
-        for start in range(0, len(contributions), TOGETHER_MAX):
-            counts["changed"] += await _put(services, intake, contributions[start : start + TOGETHER_MAX], now)
+        try:
+            for start in range(0, len(contributions), TOGETHER_MAX):
+                counts["changed"] += await _put(services, intake, contributions[start : start + TOGETHER_MAX], now)
+        except RecordChanged:
+            raise
+        except Exception as error:  # One intake whose summary is refused must not stop the reports of all the others.
+            counts["failed"] += len(contributions)
+            failed.add(intake)
+            left |= {each["id"] for each in contributions} & set(cursor["left"])
+            logger.warning("intake left out of the reports", extra={"intake": intake, "cause": type(error).__name__})
     if len(left) > LEFT_MAX:
         raise TooManyLeft(f"{len(left)} cases could not be counted")
     cursor["left"] = sorted(left)
     cursor["stale"] = sorted({*cursor["stale"], *by_intake})
+    return failed
+
+
+def _intake_of(case: Case) -> str:
+    return f"{case.programme}.{case.intake}"
 
 
 async def _made(services: Services, case: Case, now: datetime) -> dict[str, Any]:
@@ -161,7 +200,7 @@ async def _made(services: Services, case: Case, now: datetime) -> dict[str, Any]
     return {
         "id": case.case_id,
         "case_id": case.case_id,
-        "intake": f"{case.programme}.{case.intake}",
+        "intake": _intake_of(case),
         "kind": "contribution",
         "sequence": case.sequence,
         "sums": found,
@@ -211,6 +250,21 @@ async def _known(services: Services, intake: str, ids: list[str]) -> list[dict[s
         {"most": TOGETHER_MAX, "ids": ids},
         intake,
     )
+
+
+async def _renew_overviews(services: Services, cursor: dict[str, Any], now: datetime, counts: dict[str, int]) -> None:
+    """Every overview of the intakes that moved; they stay stale until all of them are written."""
+    failed = 0
+    for name, part_of in OVERVIEWS.items():
+        try:
+            await _renew_overview(services, name, part_of, cursor["stale"], now)
+        except RecordChanged:
+            raise
+        except Exception as error:  # One overview that is refused must not keep the other one old.
+            failed += 1
+            logger.warning("overview left as it was", extra={"overview": name, "cause": type(error).__name__})
+    counts["failed"] += failed
+    cursor["stale"] = cursor["stale"] if failed else []
 
 
 async def _renew_overview(services: Services, name: str, part_of: Any, intakes: list[str], now: datetime) -> None:

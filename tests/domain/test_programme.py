@@ -37,6 +37,8 @@ def test_every_programme_is_well() -> None:
         (PRICE, PRICE.replace('"FR"', '"GB"').replace("EUR", "GBP"), "Two rows for GB bind from 2026-01-01."),
         (PRICE, PRICE.replace("EUR", "USD"), "The price in FR is not in that country's currency."),
         (PRICE, PRICE.replace("7200.00", "7 200"), "The price in FR from 2026-01-01 is no amount: 7 200."),
+        ('"open-day"', '"Open day"', "The source Open day needs small letters"),
+        ('"open-day"', '"other"', "The source other is what reports call those that are not listed"),
         ("seats = 1000", "seats = 0", "greater than 0"),
         ("seats = 1000", "seats = 1000\nplaces = 3", "places"),
         ("seats = 1000\n", "", "seats"),

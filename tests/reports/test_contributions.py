@@ -108,6 +108,21 @@ def test_order_and_repetition_of_reports_change_no_figure(told: list[str], rng: 
     assert person(rng.sample(told * 2, len(told) * 2)) == person(sorted(set(told)))
 
 
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [({"source": "open-day"}, "open-day"), ({"source": "utm-00001"}, "other"), ({"source": "other"}, "other"),
+     ({}, "not_said")],
+)  # fmt: skip
+def test_a_source_is_counted_by_its_name_only_where_the_programmes_file_lists_it(
+    said: dict[str, str], counted: str
+) -> None:
+    person = Remembered()
+    first = person.events[0]
+    person.events = [first.model_copy(update={"data": first.data | said})]
+
+    assert list(contribution(person)[0]["funnel"]) == [f"FR|{counted}"]
+
+
 def test_the_same_job_told_by_two_sources_is_one_job() -> None:
     person = Remembered().qualified()
     person.finds("2027-11-02")

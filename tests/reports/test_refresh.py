@@ -15,7 +15,7 @@ from shared.reports.refresh import ALL, LEFT_MAX, REPORTS, TooManyLeft, run_repo
 from shared.reports.sums import total
 from shared.use_cases import placements
 from shared.use_cases.commands import CASES
-from tests.builders import at
+from tests.builders import PROGRAMME, at
 from tests.reports.conftest import Desk, Killed, Mortal
 from tests.reports.people import Remembered, contribution
 
@@ -151,8 +151,12 @@ async def test_a_case_that_cannot_be_counted_does_not_hide_the_others_and_is_tri
     assert (await desk.summary())["cases"] == 2
 
 
-class NoEvents(Mortal):
-    """A store that does not answer who asks for the events of a case."""
+class Overloaded(Mortal):
+    """A store that tells of more cases than can be remembered, and does not answer who asks for their events."""
+
+    async def changes(self, container: str, *asked: Any, **named: Any) -> Any:
+        rows, reached = await super().changes(container, *asked, **named)
+        return [row | {"case_id": an_id()} for row in rows[:1] for _ in range(LEFT_MAX)] + rows, reached
 
     async def query(self, container: str, *asked: Any) -> Any:
         if container == CASES:
@@ -161,10 +165,10 @@ class NoEvents(Mortal):
 
 
 async def test_more_failing_cases_than_can_be_remembered_end_the_run_and_none_is_forgotten(desk: Desk) -> None:
-    person, whole = Remembered(), desk.store
+    whole = desk.store
     await run_reports(desk.services, NOW)
-    await asyncio.gather(*(desk.put(person, an_id()) for _ in range(LEFT_MAX + 1)))
-    desk.services.store = NoEvents(whole._client, "pledge")
+    await desk.put(Remembered(), an_id())
+    desk.services.store = Overloaded(whole._client, "pledge")
     before = await whole.read(REPORTS, "cursor", ALL)
 
     with pytest.raises(TooManyLeft):
@@ -174,7 +178,62 @@ async def test_more_failing_cases_than_can_be_remembered_end_the_run_and_none_is
     await run_reports(desk.services, NOW)
 
     assert after == before
-    assert (await desk.summary())["cases"] == LEFT_MAX + 1
+    assert (await desk.summary())["cases"] == 1
+
+
+async def test_a_source_that_is_listed_later_is_counted_by_its_name_from_then_on(desk: Desk) -> None:
+    person = Remembered()
+    first = person.events[0]
+    person.events = [first.model_copy(update={"data": first.data | {"source": "spring-fair"}})]
+    await desk.put(person, an_id())
+    await run_reports(desk.services, NOW)
+    before = await overview(desk, "funnel")
+    programme = desk.services.programmes[PROGRAMME.id]
+    listed = programme.model_copy(update={"sources": (*programme.sources, "spring-fair")})
+    desk.services.programmes = {listed.id: listed}
+
+    await run_reports(desk.services, NOW)
+
+    assert list(before) == ["FR|other"]
+    assert list(await overview(desk, "funnel")) == ["FR|spring-fair"]
+
+
+class Refuses(Mortal):
+    """A store that takes no sums of one intake, as if they were too large."""
+
+    refused = ""
+
+    async def commit(self, container: str, partition_key: str, operations: Any) -> list[str]:
+        if (container, partition_key) == (REPORTS, self.refused):
+            raise Unavailable("the store refused the write with 413")
+        return await super().commit(container, partition_key, operations)
+
+
+async def test_an_intake_whose_sums_are_refused_stops_no_other_and_misses_nothing_once_they_are_taken(
+    desk: Desk,
+) -> None:
+    full, whole = Desk(desk.services), desk.store
+    desk.services.store = Refuses(whole._client, "pledge")
+    desk.services.store.refused = full.partition
+    people = {an_id(): person for person in (searching(), placed())}
+    for case_id, person in people.items():
+        await full.put(person, case_id)
+    await desk.put(placed(), an_id())
+
+    first = await run_reports(desk.services, NOW)
+    await full.put(Remembered().studying(), an_id())
+    await desk.put(searching(), an_id())
+    second = await run_reports(desk.services, NOW)
+    meanwhile = await full.summary(), (await desk.summary())["cases"]
+    desk.services.store = whole
+    third = await run_reports(desk.services, NOW)
+    again = await run_reports(desk.services, NOW)
+
+    assert (first["failed"], second["failed"] > 0, third["failed"]) == (2, True, 0)
+    assert meanwhile == ({}, 2)
+    assert (await full.summary())["cases"] == 3
+    assert await overview(full, "liability") is not None
+    assert (again["due"], again["failed"]) == (0, 0)
 
 
 async def test_an_erased_person_stays_counted_and_nothing_there_names_them(desk: Desk) -> None:
