@@ -1,6 +1,7 @@
 """From what was reported of a graduate's jobs to the statuses of an outcome statistic.
 
-Other questions than those of the refund decision, over the same facts: neither is derived from the other.
+Other questions than those of the refund decision, over the same facts: neither is derived from the other. Whoever
+changes what a job counts as gives `RULES` in `shared/reports/refresh.py` another number, and all reports are made anew.
 """
 
 from __future__ import annotations
@@ -12,9 +13,6 @@ from typing import NamedTuple
 from shared.domain.calendar import add_months
 from shared.domain.money import minor_digits
 from shared.policy.outcomes import Placement, Salary
-
-RULES = 1
-"""The version of these rules. A change of what a job counts as is a new one, and every report is made anew."""
 
 FULL_TIME_HOURS_MIN = 30
 FULL_TIME_MONTHS_MIN = 6
