@@ -5,7 +5,7 @@ An outcome statistic and a refund decision are different functions of the same f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -165,10 +165,14 @@ def graduation(roster: Roster) -> dict[str, Share]:
 
 def median_base(roster: Roster, day: int) -> dict[str, dict[str, dict[str, object]]]:
     """The median salary on `day` by currency and group of statuses, with the number of salaries it rests on."""
-    salaries: dict[str, dict[str, list[Decimal]]] = {}
-    found = [
+    return medians(
         (status_on(each, day), salary) for each in roster.graduates if (salary := salary_on(each, day)) is not None
-    ]
+    )
+
+
+def medians(found: Iterable[tuple[str, Salary]]) -> dict[str, dict[str, dict[str, object]]]:
+    """The same of statuses with their salaries, whichever day each is of."""
+    salaries: dict[str, dict[str, list[Decimal]]] = {}
     for status, salary in sorted(found, key=lambda each: each[1].order):
         for group, statuses in SALARY_GROUPS.items():
             if status in statuses:

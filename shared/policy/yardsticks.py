@@ -28,9 +28,17 @@ WORK_STUDY = "apprenticeship"
 FIFTEEN_MONTHS_DAYS = 15 * 365 // 12
 
 
+def same_day(_: Graduate, day: int) -> int:
+    """Everybody is measured so many days after qualifying."""
+    return day
+
+
 @dataclass(frozen=True, slots=True)
 class Yardstick:
-    """A definition: what is counted, of whom, by which day, and where that comes from."""
+    """A definition: what is counted, of whom, by which day, and where that comes from.
+
+    `falls` says on which day after qualifying somebody is measured.
+    """
 
     id: str
     version: str
@@ -39,6 +47,15 @@ class Yardstick:
     of: str
     source: str
     measure: Callable[[Roster, int], Figures]
+    falls: Callable[[Graduate, int], int] = same_day
+
+    def day_of(self, graduate: Graduate) -> int:
+        """On which day after qualifying this graduate is measured."""
+        return self.falls(graduate, self.day)
+
+    def has_come(self, graduate: Graduate, on: date) -> bool:
+        """Whether that day has come: before, nobody can say what to count."""
+        return graduate.qualified_on is not None and (on - graduate.qualified_on).days >= self.day_of(graduate)
 
     def as_json(self) -> dict[str, object]:
         """The definition in words, as every figure carries it."""
@@ -114,11 +131,12 @@ def graduate_outcomes(roster: Roster, day: int) -> Figures:
     """UK Graduate Outcomes: what each does in the census week, about fifteen months after completing."""
     counts = dict.fromkeys(ACTIVITIES, 0)
     for graduate in roster.graduates:
-        counts[activity(graduate, _census_day(graduate, day))] += 1
+        counts[activity(graduate, census_day(graduate, day))] += 1
     return {name: Share(count, len(roster.graduates)) for name, count in counts.items()}
 
 
-def _census_day(graduate: Graduate, otherwise: int) -> int:
+def census_day(graduate: Graduate, otherwise: int) -> int:
+    """On which day after completing somebody's census week begins; where that is not known, the day that is said."""
     if graduate.qualified_on is None:
         return otherwise
     return (census_week(graduate.qualified_on) - graduate.qualified_on).days
@@ -172,7 +190,7 @@ YARDSTICKS: tuple[Yardstick, ...] = (
     Yardstick("france", "1", 180, "target job: 1A to 1E; any job: any", f"graduates who answered; {_REMOVED}",
               "francecompetences.fr, FAQ: Comment calculez-vous l'insertion?", france),
     Yardstick("uk", "1", FIFTEEN_MONTHS_DAYS, "the activity in the census week", "all graduates",
-              "hesa.ac.uk: Graduate Outcomes, activity", graduate_outcomes),
+              "hesa.ac.uk: Graduate Outcomes, activity", graduate_outcomes, census_day),
     Yardstick("naive", "1", 180, "any job, field or kind", "graduates who answered", "none: the usual advertisement",
               naive),
 )  # fmt: skip

@@ -89,8 +89,7 @@ def _percent(say: Speaker, permille: int) -> str:
 
 
 def _salaries(say: Speaker, report: Mapping[str, Any]) -> str:
-    day = str(max(int(day) for day in report["days"]))
-    medians = report["days"][day]["median_base"]
+    medians = report["median_base"]
     drawn = []
     for currency, bases in report["salaries"].items():
         label = say("salaries_about", currency=currency, count=len(bases))
@@ -104,7 +103,9 @@ def _salaries(say: Speaker, report: Mapping[str, Any]) -> str:
         for group, found in groups.items()
     ]
     heads = [say("currency"), say("median"), "n"]
-    return section(say("salaries"), paragraph(say("base_only")), *drawn, table(say("medians", day=day), heads, rows))
+    definition = report["definition"]
+    title = say.told(f"medians.{definition['id']}", say("medians", day=definition["day"]))
+    return section(say("salaries"), paragraph(say("base_only")), *drawn, table(title, heads, rows))
 
 
 def published_page(report: Mapping[str, Any], language: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -13,9 +13,11 @@ from shared.policy.outcomes import (
     IN_FIELD,
     Graduate,
     Roster,
+    Salary,
     Share,
     graduation,
     median_base,
+    medians,
     rates,
     salary_on,
     snapshot,
@@ -49,7 +51,8 @@ def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dic
     """The outcomes of an intake on a day, by one yardstick, with what every figure rests on."""
     sums = summary["sums"]
     roster = roster_of(sums, on)
-    measured = after(roster, definition.day, on)
+    measured = roster._replace(graduates=tuple(each for each in roster.graduates if definition.has_come(each, on)))
+    pay = pay_of(measured, definition)
     return {
         "report": "outcomes",
         "intake": summary["intake"],
@@ -67,7 +70,8 @@ def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dic
         "not_yet": len(roster.graduates) - len(measured.graduates),
         "days": {str(day): _day(after(roster, day, on), day) for day in DAYS},
         "curve": points(search_curve(roster, on)),
-        "salaries": _salaries(measured, definition.day),
+        "salaries": _salaries(pay),
+        "median_base": medians(pay),
     }
 
 
@@ -90,11 +94,16 @@ def _day(roster: Roster, day: int) -> dict[str, Any]:
     }
 
 
-def _salaries(roster: Roster, day: int) -> dict[str, list[str]]:
+def pay_of(measured: Roster, definition: Yardstick) -> list[tuple[str, Salary]]:
+    """The statuses and salaries of those who have one, each on the graduate's own day of measuring."""
+    days = ((each, definition.day_of(each)) for each in measured.graduates)
+    return [(status_on(each, day), salary) for each, day in days if (salary := salary_on(each, day)) is not None]
+
+
+def _salaries(pay: Sequence[tuple[str, Salary]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for graduate in roster.graduates:
-        salary = salary_on(graduate, day)
-        if salary is not None and status_on(graduate, day) in IN_FIELD:
+    for status, salary in pay:
+        if status in IN_FIELD:
             found.setdefault(salary.currency, []).append(f"{salary.base:f}")
     return {currency: sorted(bases, key=Decimal) for currency, bases in sorted(found.items())}
 
