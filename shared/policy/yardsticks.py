@@ -33,11 +33,17 @@ def same_day(_: Graduate, day: int) -> int:
     return day
 
 
+def nothing(_: Roster) -> Figures:
+    """No figure."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Yardstick:
     """A definition: what is counted, of whom, by which day, and where that comes from.
 
-    `falls` says on which day after qualifying somebody is measured.
+    `measure` asks those whose day has come; `falls` says on which day after qualifying that is; `of_everybody` asks all
+    who were enrolled and needs to wait for nobody.
     """
 
     id: str
@@ -48,6 +54,7 @@ class Yardstick:
     source: str
     measure: Callable[[Roster, int], Figures]
     falls: Callable[[Graduate, int], int] = same_day
+    of_everybody: Callable[[Roster], Figures] = nothing
 
     def day_of(self, graduate: Graduate) -> int:
         """On which day after qualifying this graduate is measured."""
@@ -80,7 +87,12 @@ def has_answered(graduate: Graduate) -> bool:
 
 def cirr(roster: Roster, day: int) -> Figures:
     """Council on Integrity in Results Reporting: in the field, of the graduates whom the survey does not exclude."""
-    return {**rates(snapshot(roster, day), roster), **{f"graduated_{k}": v for k, v in graduation(roster).items()}}
+    return rates(snapshot(roster, day), roster)
+
+
+def graduated(everybody: Roster) -> Figures:
+    """Graduates of everybody enrolled, measured or not."""
+    return {f"graduated_{name}": share for name, share in graduation(everybody).items()}
 
 
 def cirr_without_exclusions(roster: Roster, day: int) -> Figures:
@@ -182,7 +194,7 @@ _REMOVED = (
 _CIRR = "cirr.org/standards: tracking job outcomes, tracking enrollment and graduation"
 YARDSTICKS: tuple[Yardstick, ...] = (
     Yardstick("cirr", "2020", 180, "statuses 1A to 1E accepted by the day", "graduates not excluded by survey or law",
-              _CIRR, cirr),
+              _CIRR, cirr, of_everybody=graduated),
     Yardstick("cirr", "2016", 180, "statuses 1A to 1E accepted by the day", "all graduates",
               "techelevator.com/outcomes-methodology: no exclusions", cirr_without_exclusions),
     Yardstick("california", "1", 180, "statuses 1A to 1E accepted by the day, whatever the survey said",
@@ -202,11 +214,10 @@ def yardstick(wanted: str) -> Yardstick | None:
     return next((each for each in YARDSTICKS if wanted in (each.id, f"{each.id}@{each.version}")), None)
 
 
-def figures(definition: Yardstick, roster: Roster, day: int) -> dict[str, dict[str, object]]:
-    """What a yardstick says of a roster on a day: count, whole, and per cent rounded once."""
-    return {
-        name: {**share.as_json(), "percent": share.percent} for name, share in definition.measure(roster, day).items()
-    }
+def figures(definition: Yardstick, measured: Roster, everybody: Roster) -> dict[str, dict[str, object]]:
+    """What a yardstick says of those whose day has come, and of everybody: count, whole, and per cent rounded once."""
+    shares = definition.measure(measured, definition.day) | definition.of_everybody(everybody)
+    return {name: {**share.as_json(), "percent": share.percent} for name, share in shares.items()}
 
 
 def placed_in_field_on(graduate: Graduate) -> int | None:

@@ -35,13 +35,17 @@ def outcomes_page(report: Mapping[str, Any], language: str) -> str:
     parts = [
         paragraph(say("intro", enrolled=say.number(report["enrolled"]), graduates=say.number(report["graduates"]))),
         paragraph(say("exempt", count=say.number(report["exempt"])), "note") if report["exempt"] else "",
+        paragraph(say("on_course", count=report["on_course"]), "note") if report["on_course"] else "",
         paragraph(say("not_yet", count=report["not_yet"]), "note") if report["not_yet"] else "",
         section(
             say("figures", definition=say.named("yardstick", report["definition"]["id"])),
             table(
                 say("figures", definition=say.named("yardstick", report["definition"]["id"])),
                 [say("figure"), say("share")],
-                [(say.named("figure", name), say.share(share)) for name, share in report["figures"].items()],
+                [
+                    (say.named("figure", name), say.share(share) if share else say("held_back"))
+                    for name, share in report["figures"].items()
+                ],
             ),
         ),
         section(

@@ -9,6 +9,7 @@ from typing import Any
 
 from shared.domain.calendar import add_months
 from shared.domain.case import LIFE_CYCLES, Case
+from shared.domain.enrolment import STUDYING
 from shared.domain.events import CYCLE_OF, Event
 from shared.domain.jobs import VOUCHED, jobs
 from shared.domain.jobs import Job as KnownJob
@@ -45,11 +46,18 @@ def contribution_of(
         return sums, None
     exempt_by = case.enrolment.exempt_by
     sums["exempt" if exempt_by else "enrolled"] = 1
+    if is_on_course(case):
+        sums["on_course"] = 1
     if row["qualified_on"] is not None:
         sums["roster"] = {key(row): 1}
         sums |= _guarantee(case, judgement)
     exempt = exempt_by and _hash(case, exempt_by)
     return sums, {"row": row, "chain": case.head, "jobs": _proofs(case, events), "exempt": exempt}
+
+
+def is_on_course(case: Case) -> bool:
+    """Whether somebody who counts as enrolled may still graduate."""
+    return case.enrolment.status in STUDYING and not case.enrolment.exempt_by
 
 
 def source_of(events: Sequence[Event], programme: Programme) -> str:

@@ -30,6 +30,8 @@ from shared.reports.contributions import graduate_from
 from shared.reports.sums import counted
 
 DAYS = (90, 180)
+HELD_BACK = ("in_field_of_enrolled",)
+"""Shares of everybody enrolled that are told once nobody is left to be measured: before, they would seem too low."""
 
 
 def roster_of(sums: Mapping[str, Any], on: date) -> Roster:
@@ -53,6 +55,7 @@ def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dic
     roster = roster_of(sums, on)
     measured = roster._replace(graduates=tuple(each for each in roster.graduates if definition.has_come(each, on)))
     pay = pay_of(measured, definition)
+    told = figures(definition, measured, roster)
     return {
         "report": "outcomes",
         "intake": summary["intake"],
@@ -63,12 +66,13 @@ def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dic
         "data_hash": data_hash(sums),
         "enrolled": roster.enrolled,
         "exempt": sums.get("exempt", 0),
+        "on_course": sums.get("on_course", 0),
         "graduates": len(roster.graduates),
         "graduation": {name: _share(share) for name, share in graduation(roster).items()},
-        "figures": figures(definition, measured, definition.day),
+        "figures": told if is_complete(sums, measured) else held_back(told),
         "measured": len(measured.graduates),
         "not_yet": len(roster.graduates) - len(measured.graduates),
-        "days": {str(day): _day(after(roster, day, on), day) for day in DAYS},
+        "days": {str(day): _day(sums, after(roster, day, on), day) for day in DAYS},
         "curve": points(search_curve(roster, on)),
         "salaries": _salaries(pay),
         "median_base": medians(pay),
@@ -76,20 +80,32 @@ def outcomes(summary: Mapping[str, Any], definition: Yardstick, on: date) -> dic
 
 
 def data_hash(sums: Mapping[str, Any]) -> str:
-    """The hash of the data that outcomes rest on: everybody enrolled, and every row with how often it occurs."""
-    return sha256_of({"enrolled": sums.get("enrolled", 0), "roster": sums.get("roster", {})})
+    """The hash of the data that outcomes rest on: how many were and are on the course, how often each row occurs."""
+    counts = {name: sums.get(name, 0) for name in ("enrolled", "on_course")}
+    return sha256_of({"roster": sums.get("roster", {}), **counts})
+
+
+def is_complete(sums: Mapping[str, Any], measured: Roster) -> bool:
+    """Whether nobody who was enrolled is left to be measured, neither on the course nor as a graduate."""
+    return not sums.get("on_course") and len(measured.graduates) == sum(sums.get("roster", {}).values())
+
+
+def held_back(shares: Mapping[str, Any]) -> dict[str, Any]:
+    """Shares without those that would mislead while some are not yet measured."""
+    return {name: None if name in HELD_BACK else share for name, share in shares.items()}
 
 
 def _share(share: Share) -> dict[str, Any]:
     return {**share.as_json(), "percent": share.percent}
 
 
-def _day(roster: Roster, day: int) -> dict[str, Any]:
+def _day(sums: Mapping[str, Any], roster: Roster, day: int) -> dict[str, Any]:
     counts = snapshot(roster, day)
+    shares = {name: _share(share) for name, share in rates(counts, roster).items()}
     return {
         "graduates": len(roster.graduates),
         "snapshot": counts,
-        "rates": {name: _share(share) for name, share in rates(counts, roster).items()},
+        "rates": shares if is_complete(sums, roster) else held_back(shares),
         "median_base": median_base(roster, day),
     }
 

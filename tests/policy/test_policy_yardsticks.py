@@ -51,7 +51,7 @@ def test_the_same_people_under_each_yardstick(wanted: str, name: str, share: Sha
     definition = yardstick(wanted)
     assert definition is not None
 
-    found = figures(definition, example(), definition.day)
+    found = figures(definition, example(), example())
 
     assert found[name] == {"count": share.count, "of": share.of, "percent": percent}
 

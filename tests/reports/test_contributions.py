@@ -143,6 +143,15 @@ def test_somebody_who_cancelled_was_never_enrolled_and_somebody_who_left_was() -
     assert "enrolled" not in contribution(never)[0]
 
 
+def test_who_may_still_graduate_is_counted_as_on_the_course_and_nobody_else() -> None:
+    studying, left = Remembered().studying(), Remembered().studying()
+    left.do("2027-09-01", Role.APPLICANT, lambda c: c.record("enrolment_withdrawn"))
+
+    found = [contribution(each)[0].get("on_course") for each in (studying, left, exempted(), Remembered().qualified())]
+
+    assert found == [1, None, None, None]
+
+
 def test_an_open_guarantee_is_counted_with_what_it_would_cost_until_work_is_found() -> None:
     person = Remembered().qualified()
 

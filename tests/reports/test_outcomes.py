@@ -72,3 +72,40 @@ def test_a_median_is_of_the_same_people_and_day_as_the_picture_beside_it() -> No
     assert "Median base pay in the census week" in page
     assert "<td>20,000</td><td>10</td>" in page
     assert told["days"]["180"]["median_base"]["EUR"]["1A-1E"] == {"median": "40000", "n": 1}
+
+
+RECENT = "2028-02-10"
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_graduates_are_counted_of_everybody_enrolled_whether_or_not_their_day_has_come(language: str) -> None:
+    told = report(*(graduate(job(20)) for _ in range(10)), *(graduate(job(5), qualified_on=RECENT) for _ in range(14)))
+
+    page = pages.outcomes_page(told, language)
+
+    assert (told["measured"], told["not_yet"]) == (10, 14)
+    for name in ("on_time", "late", "all"):
+        assert told["figures"][f"graduated_{name}"] == told["graduation"][name]
+    assert told["graduation"]["all"] == {"count": 24, "of": 30, "percent": "80.0"}
+    assert "24\u00a0/\u00a030" in page
+    assert "10\u00a0/\u00a030" not in page
+
+
+@pytest.mark.parametrize(
+    ("rows", "on_course", "share"),
+    [
+        ([graduate(job(20)), graduate()], 0, {"count": 1, "of": 30, "percent": "3.3"}),
+        ([graduate(job(20)), graduate(qualified_on=RECENT)], 0, None),
+        ([graduate(job(20)), graduate(qualified_on="2028-06-01")], 0, None),
+        ([graduate(job(20)), graduate()], 1, None),
+    ],
+    ids=["all measured", "one graduated too recently", "one graduates later than asked", "one still on the course"],
+)
+def test_a_share_of_everybody_enrolled_is_told_once_nobody_is_left_to_be_measured(
+    rows: list[str], on_course: int, share: dict[str, Any] | None
+) -> None:
+    told = report(*rows, on_course=on_course)
+
+    assert told["figures"]["in_field_of_enrolled"] == share
+    assert [told["days"][day]["rates"]["in_field_of_enrolled"] for day in ("90", "180")] == [share, share]
+    assert ("told once all have been measured" in pages.outcomes_page(told, "en")) == (share is None)

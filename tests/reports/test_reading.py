@@ -28,6 +28,7 @@ from shared.domain.life_cycle import NONE, Role
 from shared.policy.__main__ import decode_facts
 from shared.policy.outcomes import Roster, outcomes, parse_roster
 from shared.policy.yardsticks import YARDSTICKS
+from shared.policy.yardsticks import figures as figures_of
 from shared.presentation import exports, frame, pages
 from shared.reports import packs, reading
 from shared.reports.packs import pseudonym
@@ -39,6 +40,7 @@ from tests.reports.example import MEASURED, everybody
 from tests.reports.people import contribution
 
 NOW = at(MEASURED)
+NOBODY = Roster(0, (180,), ())
 IN_FIELD = ("1A", "1B", "1C", "1D", "1E")
 
 
@@ -308,7 +310,7 @@ def test_whoever_is_waited_for_every_task_and_every_stage_has_a_name_in_both_lan
 
 def test_every_figure_of_every_yardstick_has_a_name_in_both_languages() -> None:
     for definition in YARDSTICKS:
-        for figure in definition.measure(Roster(0, (180,), ()), 180):
+        for figure in figures_of(definition, NOBODY, NOBODY):
             for said in frame._words().values():
                 assert f"figure.{figure}" in said
 
