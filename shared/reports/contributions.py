@@ -52,7 +52,8 @@ def contribution_of(
         sums["roster"] = {key(row): 1}
         sums |= _guarantee(case, judgement)
     exempt = exempt_by and _hash(case, exempt_by)
-    return sums, {"row": row, "chain": case.head, "jobs": _proofs(case, events), "exempt": exempt}
+    proof = {"row": row, "chain": case.head, "jobs": _proofs(case, events), "exempt": exempt}
+    return sums, proof | {"on_course": is_on_course(case)}
 
 
 def is_on_course(case: Case) -> bool:

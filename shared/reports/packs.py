@@ -12,14 +12,14 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters.blobs import EXPORTS
 from shared.domain.errors import NotFound
 from shared.domain.events import Actor
-from shared.policy.outcomes import IN_FIELD, salary_on, status_on
-from shared.policy.yardsticks import has_answered, has_work, is_placed, is_work_study
+from shared.policy.outcomes import IN_FIELD, Graduate, salary_on, status_on
+from shared.policy.yardsticks import activity, census_day, has_answered, has_work, is_placed, is_work_study
 from shared.reports.contributions import graduate_from
 from shared.reports.outcomes import DAYS
 from shared.reports.refresh import REPORTS
@@ -80,7 +80,9 @@ def tables(found: Sequence[Mapping[str, Any]], on: date) -> tuple[list[dict[str,
     people, jobs, proofs = [], [], []
     for each in found:
         person, row = each["person"], each["row"]
-        people.append({"person": person, "chain": each["chain"], "exempt": each["exempt"], **_person(row, on)})
+        later = row["qualified_on"] is not None and row["qualified_on"] > on.isoformat()
+        said = {"chain": each["chain"], "exempt": each["exempt"], "on_course": each.get("on_course", False) or later}
+        people.append({"person": person, **said, **_person(row, on)})
         jobs += [{"person": person, **job} for job in row["jobs"]]
         proofs += [
             {
@@ -95,32 +97,47 @@ def tables(found: Sequence[Mapping[str, Any]], on: date) -> tuple[list[dict[str,
 def _person(row: Mapping[str, Any], on: date) -> dict[str, Any]:
     known = row["qualified_on"] if row["qualified_on"] and row["qualified_on"] <= on.isoformat() else None
     said = {name: row[name] for name in ("on_time", "intent", "authorised", "student", "final", "country")}
-    empty = dict.fromkeys(
-        ("excluded", "answered", "work_study", "any_job_180", "field_job_180", "currency_180", "base_180")
-    )
-    person: dict[str, Any] = {"graduated_on": known, **said, **empty, **{f"status_{day}": None for day in DAYS}}
+    person: dict[str, Any] = {"graduated_on": known, **said}
     if known is None:
         return person | {"on_time": None, "final": None}
     graduate = graduate_from(row, "")
-    watched = (on - date.fromisoformat(known)).days
-    person |= {f"status_{day}": status_on(graduate, day) for day in DAYS if watched >= day}
-    person["excluded"] = graduate.is_excluded
+    watched, census = (on - date.fromisoformat(known)).days, census_day(graduate, 0)
+    person |= {"excluded": graduate.is_excluded, "answered": has_answered(graduate)}
+    for day in DAYS:
+        person |= _standing(graduate, day, str(day)) if watched >= day else {}
     if watched >= DAY:
-        salary = salary_on(graduate, DAY) if status_on(graduate, DAY) in IN_FIELD else None
-        person |= {
-            "answered": has_answered(graduate),
-            "work_study": is_work_study(graduate, DAY),
-            "any_job_180": has_work(graduate, DAY),
-            "field_job_180": is_placed(graduate, DAY, IN_FIELD),
-            "currency_180": salary and salary.currency,
-            "base_180": salary and f"{salary.base:f}",
-        }
+        person["work_study"] = is_work_study(graduate, DAY)
+        person["any_job_180"] = has_work(graduate, DAY)
+        person["field_job_180"] = is_placed(graduate, DAY, IN_FIELD)
+    if watched >= census:
+        person |= _standing(graduate, census, "census") | {"activity": activity(graduate, census)}
+        person["census_on"] = (date.fromisoformat(known) + timedelta(days=census)).isoformat()
     return person
 
 
-def roster(found: Sequence[Mapping[str, Any]], on: date) -> dict[str, Any]:
-    """The graduates whose 180th day has come, as the command `outcomes` reads them."""
-    graduates = [
+def _standing(graduate: Graduate, day: int, name: str) -> dict[str, Any]:
+    """Status and, of who works in the field, base pay on a day."""
+    status = status_on(graduate, day)
+    salary = salary_on(graduate, day) if status in IN_FIELD else None
+    return {
+        f"status_{name}": status,
+        f"currency_{name}": salary and salary.currency,
+        f"base_{name}": salary and f"{salary.base:f}",
+    }
+
+
+def rosters(found: Sequence[Mapping[str, Any]], on: date) -> list[dict[str, Any]]:
+    """As the command `outcomes` reads them: all graduates, then of each day those whose day has come."""
+    enrolled = sum(each["exempt"] is None for each in found)
+    return [
+        {"enrolled": enrolled, "days": [day] if day else [], "graduates": _graduates(found, on - timedelta(days=day))}
+        for day in (0, *DAYS)
+    ]
+
+
+def _graduates(found: Sequence[Mapping[str, Any]], by: date) -> list[dict[str, Any]]:
+    """Whoever had graduated by a day."""
+    return [
         {
             "id": each["person"],
             "on_time": row["on_time"],
@@ -133,10 +150,8 @@ def roster(found: Sequence[Mapping[str, Any]], on: date) -> dict[str, Any]:
             "final": row["final"],
         }
         for each in found
-        if (row := each["row"])["qualified_on"] and (on - date.fromisoformat(row["qualified_on"])).days >= DAY
+        if (row := each["row"])["qualified_on"] and row["qualified_on"] <= by.isoformat()
     ]
-    enrolled = sum(each["exempt"] is None for each in found)
-    return {"enrolled": enrolled, "days": list(DAYS), "graduates": graduates}
 
 
 # ---- a pack too large for one answer

@@ -46,7 +46,7 @@ async def publication_of(services: Services, intake: str, now: datetime) -> dict
 async def pack_of(
     services: Services, intake: str, wanted: str, on: date | None, now: datetime
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The report, and the parts of the auditor's pack that proves it: definitions, people, jobs, proofs, roster."""
+    """The report, and the parts of the auditor's pack that proves it: definitions, people, jobs, proofs, rosters."""
     report, _ = await outcomes_of(services, intake, wanted, on, now)
     day = _day(on, now)
     found = await packs.proofs_of(services, _partition(services, intake))
@@ -56,7 +56,7 @@ async def pack_of(
         "people": people,
         "jobs": jobs,
         "proofs": proofs,
-        "roster": packs.roster(found, day),
+        "rosters": packs.rosters(found, day),
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import itertools
@@ -25,8 +24,7 @@ from shared.domain.case import LIFE_CYCLES
 from shared.domain.errors import InvalidInput, NotFound
 from shared.domain.events import Actor
 from shared.domain.life_cycle import NONE, Role
-from shared.policy.__main__ import decode_facts
-from shared.policy.outcomes import Roster, outcomes, parse_roster
+from shared.policy.outcomes import Roster
 from shared.policy.yardsticks import YARDSTICKS
 from shared.policy.yardsticks import figures as figures_of
 from shared.presentation import exports, frame, pages
@@ -38,10 +36,10 @@ from tests.builders import at
 from tests.reports.conftest import Desk
 from tests.reports.example import MEASURED, everybody
 from tests.reports.people import contribution
+from tests.reports.test_packs import by_recipe, rows
 
 NOW = at(MEASURED)
 NOBODY = Roster(0, (180,), ())
-IN_FIELD = ("1A", "1B", "1C", "1D", "1E")
 
 
 @pytest.fixture
@@ -123,53 +121,19 @@ async def pack(desk: Desk, yardstick: str = "cirr") -> tuple[bytes, dict[str, by
     return packed, {name: opened.read(name) for name in opened.namelist()}
 
 
-def rows(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(files[name].decode("utf-8-sig"), newline="")))
-
-
-def recomputed(people: list[dict[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-    """The recipe, followed with nothing but the columns of people.csv."""
-    done = [row for row in people if row["status_180"]]
-
-    def count(among: list[dict[str, str]], **wanted: str) -> int:
-        return sum(all(row[name] == value for name, value in wanted.items()) for row in among)
-
-    cirr = [row for row in done if row["status_180"] != "excluded"]
-    french = [
-        row for row in done
-        if (row["answered"], row["authorised"], row["student"], row["work_study"]) == ("yes", "yes", "no", "no")
-    ]  # fmt: skip
-    free = [row for row in done if (row["on_time"], row["authorised"], row["student"]) == ("yes", "yes", "no")]
-    answered = [row for row in done if row["answered"] == "yes"]
-    return {
-        ("cirr", "in_field"): (sum(row["status_180"] in IN_FIELD for row in cirr), len(cirr)),
-        ("cirr", "full_time"): (sum(row["status_180"] in ("1A", "1B") for row in cirr), len(cirr)),
-        ("california", "in_field"): (count(free, field_job_180="yes"), len(free)),
-        ("france", "target_job"): (count(french, field_job_180="yes"), len(french)),
-        ("france", "any_job"): (count(french, any_job_180="yes"), len(french)),
-        ("naive", "any_job"): (count(answered, any_job_180="yes"), len(answered)),
-    }
-
-
 async def test_a_stranger_recomputes_the_figures_from_the_pack_alone(measured: Desk) -> None:
     _, files = await pack(measured)
     people = rows(files, "people.csv")
 
-    found = recomputed(people)
     usd = [
         Decimal(row["base_180"]) for row in people
         if row["currency_180"] == "USD" and row["status_180"] in ("1A", "1B", "1C")
     ]  # fmt: skip
-    by_command = outcomes(parse_roster(decode_facts(files["roster.jsonl"].decode())))
 
-    for (yardstick, figure), (count, of) in found.items():
-        told = (await figures(measured, yardstick))["figures"][figure]
-        assert (told["count"], told["of"]) == (count, of), (yardstick, figure)
-    assert set(found) == {(name, figure) for name, all_of in exports.FORMULAS.items() for figure in all_of}
+    for definition, shares in by_recipe(files).items():
+        for figure, told in (await figures(measured, definition))["figures"].items():
+            assert (told["count"], told["of"]) == shares[figure], (definition, figure)
     assert (statistics.median(usd), len(usd)) == (88000, 9)
-    report = json.loads(files["report.json"])
-    assert by_command["snapshots"]["180"] == report["days"]["180"]["snapshot"]  # type: ignore[index]
-    assert by_command["median_base"]["180"] == report["days"]["180"]["median_base"]  # type: ignore[index]
     for name, digest in json.loads(files["manifest.json"]).items():
         assert hashlib.sha256(files[name]).hexdigest() == digest
 
@@ -245,7 +209,7 @@ async def test_pack_of_five_thousand_people_is_written_in_blocks_and_recomputed(
     share = report["figures"]["in_field"]
     assert len(committed) == -(-len(packed) // BLOCK_BYTES) > 1
     assert len(rows(files, "people.csv")) == 5000
-    assert recomputed(rows(files, "people.csv"))["cirr", "in_field"] == (share["count"], share["of"])
+    assert by_recipe(files)["cirr@2020"]["in_field"] == (share["count"], share["of"])
 
 
 class Tags(HTMLParser):
