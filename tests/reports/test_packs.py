@@ -80,6 +80,13 @@ def packed(people: list[dict[str, Any]], definition: Yardstick, on: date) -> dic
     return {name: opened.read(name) for name in opened.namelist()}
 
 
+def test_no_name_of_a_person_is_a_number_to_a_spreadsheet() -> None:
+    names = [packs.pseudonym(b"k" * 32, str(number)) for number in range(4000)]
+
+    assert not [name for name in names if re.fullmatch(r"[\d.,]+(e\d+)?", name, re.IGNORECASE)]
+    assert len(set(names)) == len(names)
+
+
 Row = dict[str, str]
 
 

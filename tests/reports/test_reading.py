@@ -154,6 +154,7 @@ async def test_a_pack_names_nobody_is_the_same_each_time_and_leads_an_auditor_to
         assert case is not None
         assert row["chain"] == case["head"]
         assert row["person"] == pseudonym(measured.services.settings.address_key, case_id)
+        assert await reading.case_behind(measured.services, measured.intake, row["person"][1:]) == case_id
     with pytest.raises(NotFound):
         await reading.case_behind(measured.services, measured.intake, "0" * 16)
 
