@@ -98,7 +98,8 @@ def _salaries(say: Speaker, report: Mapping[str, Any]) -> str:
     for currency, bases in report["salaries"].items():
         label = say("salaries_about", currency=currency, count=len(bases))
         middle = medians[currency]["1A-1E"]["median"]
-        drawn.append(paragraph(currency, "unit") + pictures.dots(label, bases, middle, say.pay))
+        drawing = pictures.dots(label, bases, middle, say.pay, lambda people: say("dot", people=people))
+        drawn.append(paragraph(currency, "unit") + drawing)
     if not drawn:
         return section(say("salaries"), paragraph(say("nobody_yet")))
     rows = [

@@ -10,6 +10,8 @@ from typing import Any
 WIDTH = 380
 """A phone's width: the letters keep their size there, and grow a little on a desk."""
 LAST_DAY = 184
+STACK_MAX = 20
+"""Dots above each other: a picture that is to be seen at one glance."""
 
 
 def picture(label: str, height: float, *parts: str) -> str:
@@ -99,8 +101,13 @@ def _path(corners: Sequence[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
 
 
-def dots(label: str, bases: Sequence[str], middle: str, write: Callable[[Decimal], str]) -> str:
-    """One dot for each salary along its scale, and a line at the median."""
+def dots(
+    label: str, bases: Sequence[str], middle: str, write: Callable[[Decimal], str], share: Callable[[int], str]
+) -> str:
+    """One dot for each salary along its scale, and a line at the median.
+
+    Where too many have the same, a dot stands for several, and `share` says for how many at most.
+    """
     amounts = [Decimal(base) for base in bases]
     least, most = min(amounts), max(amounts)
     spread = most - least or Decimal(1)
@@ -114,12 +121,11 @@ def dots(label: str, bases: Sequence[str], middle: str, write: Callable[[Decimal
     for amount in amounts:
         column = round(x(amount) / 9)
         heights[column] = heights.get(column, 0) + 1
-    height = 10 * max(heights.values()) + 20
-    stacked_so_far: dict[int, int] = {}
-    for amount in amounts:
-        column = round(x(amount) / 9)
-        stacked_so_far[column] = stacked_so_far.get(column, 0) + 1
-        parts.append(f'<circle cx="{column * 9:g}" cy="{height - 10 * stacked_so_far[column]:g}" r="4" class="dot"/>')
+    each = -(-max(heights.values()) // STACK_MAX)
+    height = 10 * -(-max(heights.values()) // each) + 20
+    for column, people in heights.items():
+        for number in range(1, -(-people // each) + 1):
+            parts.append(f'<circle cx="{column * 9:g}" cy="{height - 10 * number:g}" r="4" class="dot"/>')
     at = x(Decimal(middle))
     anchor = "start" if at <= 80 else "middle" if at < WIDTH - 80 else "end"
     return picture(
@@ -131,6 +137,7 @@ def dots(label: str, bases: Sequence[str], middle: str, write: Callable[[Decimal
         text(at, height + 14, write(Decimal(middle)), anchor),
         text(left, height + 30, write(least), "start", "small"),
         text(left + width, height + 30, write(most), "end", "small"),
+        text(WIDTH, 12, share(each), "end", "small") if each > 1 else "",
     )
 
 

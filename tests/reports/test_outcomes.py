@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
 import pytest
 
 from shared.policy.yardsticks import yardstick
-from shared.presentation import pages
+from shared.presentation import pages, pictures
 from shared.reports.outcomes import outcomes
 from shared.reports.sums import add, key
 
@@ -109,3 +110,16 @@ def test_a_share_of_everybody_enrolled_is_told_once_nobody_is_left_to_be_measure
     assert told["figures"]["in_field_of_enrolled"] == share
     assert [told["days"][day]["rates"]["in_field_of_enrolled"] for day in ("90", "180")] == [share, share]
     assert ("told once all have been measured" in pages.outcomes_page(told, "en")) == (share is None)
+
+
+@pytest.mark.parametrize(
+    ("people", "dots", "said"), [(20, 20, None), (21, 11, "up to 2 people"), (10_000, 20, "up to 500 people")]
+)
+def test_a_picture_of_salaries_stays_of_a_height_that_fits_a_page(people: int, dots: int, said: str | None) -> None:
+    drawn = pictures.dots("Salaries", ["40000"] * people, "40000", str, lambda each: f"up to {each} people")
+
+    height = re.search(r'viewBox="0 0 380 (\d+)"', drawn)
+    assert height is not None
+    assert int(height[1]) <= 254
+    assert drawn.count("<circle") == dots
+    assert re.findall("up to .* people", drawn) == ([said] if said else [])
