@@ -56,6 +56,12 @@ def contribution_of(
     return sums, proof | {"on_course": is_on_course(case)}
 
 
+def moved_from(case: Case, events: Sequence[Event]) -> list[str]:
+    """The intakes with which this person would have begun, had they not been moved to another one."""
+    chosen = [event.data["intake"] for event in events if event.kind in ("application_submitted", "intake_moved")]
+    return sorted({*chosen[:-1]} - {case.intake})
+
+
 def is_on_course(case: Case) -> bool:
     """Whether somebody who counts as enrolled may still graduate."""
     return case.enrolment.status in STUDYING and not case.enrolment.exempt_by

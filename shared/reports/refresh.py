@@ -17,7 +17,7 @@ from shared.adapters.cosmos import AlreadyStored, Create, Operation, Replace
 from shared.domain.case import Case
 from shared.domain.errors import PledgeError, RecordChanged
 from shared.reports import sums
-from shared.reports.contributions import contribution_of
+from shared.reports.contributions import contribution_of, moved_from
 from shared.reports.funnel import funnel_part
 from shared.reports.liability import liability_part
 from shared.use_cases.commands import CASES, case_from, events_of
@@ -60,8 +60,7 @@ async def run_reports(services: Services, now: datetime) -> dict[str, int]:
         while is_more and time.monotonic() < until:
             since = cursor["continuation"]
             cases, reached, is_more = await _changed(services, since)
-            others = [case for case in cases if _intake_of(case) not in cursor["behind"]]
-            failed = await _take_in(services, cursor, others, now, counts)
+            failed = await _take_in(services, cursor, cases, now, counts)
             cursor["behind"] |= dict.fromkeys(failed, since)
             cursor["continuation"] = reached
             await _keep(services, cursor)
@@ -138,8 +137,7 @@ async def _catch_up(
         is_more, failed = True, set[str]()
         while is_more and not failed and time.monotonic() < until:
             cases, reached, is_more = await _changed(services, cursor["behind"][intake])
-            own = [case for case in cases if _intake_of(case) == intake]
-            failed = await _take_in(services, cursor, own, now, counts)
+            failed = await _take_in(services, cursor, cases, now, counts, only=intake)
             if not failed:
                 cursor["behind"][intake] = reached
                 await _keep(services, cursor)
@@ -148,11 +146,17 @@ async def _catch_up(
 
 
 async def _take_in(
-    services: Services, cursor: dict[str, Any], cases: list[Case], now: datetime, counts: dict[str, int]
+    services: Services,
+    cursor: dict[str, Any],
+    cases: list[Case],
+    now: datetime,
+    counts: dict[str, int],
+    only: str | None = None,
 ) -> set[str]:
     """Contributions of these cases, by intake, and in the cursor which cases to try again and which intakes moved.
 
-    Answers the intakes whose sums could not be written: nothing in the cursor says which of their cases are missing.
+    Of one intake `only`, else of all that are not behind. Answers those whose sums could not be written: nothing in the
+    cursor says which of their cases are missing.
     """
     counts["due"] += len(cases)
     left = {case_id for case_id in cursor["left"] if case_id not in {case.case_id for case in cases}}
@@ -169,9 +173,13 @@ async def _take_in(
                 cause = {"case_id": case.case_id, "cause": type(contribution).__name__}
                 logger.warning("case left out of the reports", extra=cause)
             else:
-                by_intake.setdefault(contribution["intake"], []).append(contribution)
+                for each in contribution:
+                    by_intake.setdefault(each["intake"], []).append(each)
     failed = set()
     for intake, contributions in sorted(by_intake.items()):
+        if (intake != only) if only else (intake in cursor["behind"]):
+            left |= {each["id"] for each in contributions} & set(cursor["left"])
+            continue
         try:
             for start in range(0, len(contributions), TOGETHER_MAX):
                 counts["changed"] += await _put(services, intake, contributions[start : start + TOGETHER_MAX], now)
@@ -189,23 +197,14 @@ async def _take_in(
     return failed
 
 
-def _intake_of(case: Case) -> str:
-    return f"{case.programme}.{case.intake}"
-
-
-async def _made(services: Services, case: Case, now: datetime) -> dict[str, Any]:
-    programme = services.programmes[case.programme]
-    judgement = judge(case, programme, services.terms, now)
-    found, proof = contribution_of(case, await events_of(services, case.case_id), programme, judgement)
-    return {
-        "id": case.case_id,
-        "case_id": case.case_id,
-        "intake": _intake_of(case),
-        "kind": "contribution",
-        "sequence": case.sequence,
-        "sums": found,
-        "proof": proof,
-    }
+async def _made(services: Services, case: Case, now: datetime) -> list[dict[str, Any]]:
+    """What the case adds to its intake; and to each that it was moved from, nothing any more."""
+    programme, events = services.programmes[case.programme], await events_of(services, case.case_id)
+    found, proof = contribution_of(case, events, programme, judge(case, programme, services.terms, now))
+    made = {"id": case.case_id, "case_id": case.case_id, "kind": "contribution", "sequence": case.sequence}
+    own = made | {"intake": f"{case.programme}.{case.intake}", "sums": found, "proof": proof}
+    left = moved_from(case, events)
+    return [own, *(made | {"intake": f"{case.programme}.{each}", "sums": {}, "proof": None} for each in left)]
 
 
 async def _put(services: Services, intake: str, contributions: list[dict[str, Any]], now: datetime) -> int:

@@ -198,6 +198,24 @@ async def test_a_source_that_is_listed_later_is_counted_by_its_name_from_then_on
     assert list(await overview(desk, "funnel")) == ["FR|spring-fair"]
 
 
+async def test_whoever_is_moved_to_another_intake_is_counted_there_and_no_longer_here(desk: Desk) -> None:
+    case_id, person, here = an_id(), Remembered(), desk.intake
+    there = Desk(desk.services)
+    first = person.events[0]
+    person.events = [first.model_copy(update={"data": first.data | {"intake": here}})]
+    await desk.put(person, case_id)
+    await run_reports(desk.services, NOW)
+    before = await desk.summary()
+    person.do("2027-01-12", Role.ADMISSIONS, lambda c: c.record("intake_moved", reason="asked", intake=there.intake))
+    await there.put(person, case_id, 1)
+
+    await run_reports(desk.services, NOW)
+    await run_reports(desk.services, NOW)
+
+    assert before["cases"] == (await there.summary())["cases"] == 1
+    assert await desk.summary() == {} == await overview(desk, "funnel")
+
+
 class Refuses(Mortal):
     """A store that takes no sums of one intake, as if they were too large."""
 
