@@ -214,7 +214,6 @@ def _funnel(case: Case, events: Sequence[Event], row: dict[str, Any] | None) -> 
     is_placed = row is not None and any(job["status"] in IN_FIELD for job in row["jobs"])
     reached |= {"placed"} if is_placed else set()
     stage = case.enrolment.status if case.enrolment.status != NONE else case.application.status
-    since = case.enrolment.since if case.enrolment.status != NONE else case.application.since
     is_refunded = any(each.status == "paid" for each in case.refunds.values() if each.ground == "guarantee")
     now = "refunded" if is_refunded else "placed" if is_placed and stage == "qualified" else stage
     sums: Sum = {
@@ -223,8 +222,9 @@ def _funnel(case: Case, events: Sequence[Event], row: dict[str, Any] | None) -> 
         "now": {now: 1},
         "days": {name: {str(spent): 1} for name, spent in days.items()},
     }
-    if case.agenda.turn != "nobody" and since is not None and not (is_placed and stage == "qualified"):
-        sums["waiting"] = {f"{case.agenda.turn}|{case.agenda.what}": {since.date().isoformat(): 1}}
+    if case.agenda.turn != "nobody" and case.agenda.since is not None:
+        since = case.agenda.since.date().isoformat()
+        sums["waiting"] = {f"{case.agenda.turn}|{case.agenda.what}": {since: 1}}
     return {name: each for name, each in sums.items() if each}
 
 

@@ -176,6 +176,16 @@ def test_time_in_each_stage_and_who_is_waited_for_come_from_the_events() -> None
     assert found["waiting"] == {"applicant|search": {"2027-10-04": 1}}
 
 
+def test_staff_are_waited_for_since_they_heard_and_not_since_the_stage_began() -> None:
+    person = Remembered().qualified()
+    told = {"placement_id": "J1", "contract": "permanent", "contract_signed_on": date(2028, 2, 1)}
+    person.do("2028-02-03", Role.PARTNER, lambda change: placements.report_placement(change, **told))
+
+    found = contribution(person, "2028-02-04")[0]["funnel"]["FR|not_said"]
+
+    assert found["waiting"] == {"careers|verify_placement": {"2028-02-03": 1}}
+
+
 @pytest.mark.parametrize(
     ("paused", "days"),
     [
