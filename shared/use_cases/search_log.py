@@ -11,6 +11,8 @@ from typing import Any
 
 from shared.domain.calendar import add_days
 from shared.domain.case import Case
+from shared.domain.life_cycle import Role
+from shared.domain.placement import STANDING
 from shared.domain.programme import Programme
 from shared.policy.refund import standing
 from shared.use_cases.guarantee import Judgement
@@ -89,5 +91,9 @@ def last_heard_on(case: Case) -> date:
     days = [enrolment.qualified_on, enrolment.last_contact_on]
     days += [date.fromisoformat(monday) + LAST_DAY for monday, number in enrolment.weeks.items() if number > 0]
     days += [offer.offered_on for offer in enrolment.job_offers.values()]
-    days += [placement.reported_on for placement in case.placements.values()]
+    days += [
+        report.reported_on
+        for report in case.placements.values()
+        if report.source == Role.APPLICANT and report.status in STANDING
+    ]
     return max(day for day in days if day is not None)

@@ -10,6 +10,7 @@ from shared.domain.errors import Forbidden, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.use_cases import enrolments, job_search, placements
 from shared.use_cases.deadlines import _remind_of_window, _warn_of_search
+from shared.use_cases.search_log import last_heard_on
 from tests.builders import SERVICES, InMemory, at
 
 REFERENCE, PUBLISHED = "2027-03-15", "2027-02-22"
@@ -136,6 +137,38 @@ def test_log_of_the_search_and_a_contact_put_the_risk_off() -> None:
     case.do("2028-02-10", Role.CAREERS, lambda c: enrolments.log_contact(c, contacted_on=date(2028, 2, 10)))
 
     assert (after_log, case.case.agenda.risk_at) == (at("2028-02-20"), at("2028-03-02"))
+
+
+OUT_OF_FIELD = {"contract": "permanent", "field": "out", "hours": 37, "contract_signed_on": date(2028, 2, 10)}
+
+
+def reports(case: InMemory, role: Role, **more: str) -> str:
+    """A report of a job that does not count, in the risk's own weeks; its id."""
+    change = case.do(
+        "2028-02-10",
+        role,
+        lambda c: placements.report_placement(c, starts_on=date(2028, 2, 14), **OUT_OF_FIELD, **more),
+    )
+    return str(change.answer["placement_id"])
+
+
+def test_report_of_somebody_else_is_no_word_of_the_graduate() -> None:
+    case = InMemory().qualified(signed_on=REFERENCE)
+    report = reports(case, Role.PARTNER, placement_id="N1")
+    case.do("2028-02-11", Role.PARTNER, lambda c: placements.retract_placement(c, placement="N1"))
+
+    assert case.case.placements[report].status == "retracted"
+    assert last_heard_on(case.case) == date(2027, 10, 4)
+    assert case.case.agenda.risk_at == at("2028-02-04")
+
+
+def test_report_of_the_graduate_puts_the_risk_off_until_it_is_taken_back() -> None:
+    case = InMemory().qualified(signed_on=REFERENCE)
+    report = reports(case, Role.APPLICANT)
+    while_it_stood = case.case.agenda.risk_at
+    case.do("2028-02-11", Role.APPLICANT, lambda c: placements.retract_placement(c, placement=report))
+
+    assert (while_it_stood, case.case.agenda.risk_at) == (at("2028-03-02"), at("2028-02-04"))
 
 
 def test_contact_that_is_overdue_becomes_the_careers_teams_turn_until_it_is_logged() -> None:
