@@ -69,6 +69,7 @@ class Placement(Record):
     ended_on: date | None = None
     end_reason: str | None = None
     retention_checked: bool = False
+    """Whether the graduate was asked if the job holds, by the first day that is on record now."""
     evidence: list[str] = Field(default_factory=list)
     """Documents of the case that support it."""
     job: str | None = None
@@ -122,8 +123,10 @@ def fold(case: Case, event: Event) -> None:
 
 
 def _state(report: Placement, facts: dict[str, Any]) -> None:
+    starts_on = report.starts_on
     for name, value in facts.items():
         setattr(report, name, date.fromisoformat(value) if name in DATES and value else value)
+    report.retention_checked = report.retention_checked and report.starts_on == starts_on
 
 
 DATES = ("contract_signed_on", "offered_on", "starts_on", "fixed_end", "ended_on")

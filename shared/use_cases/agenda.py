@@ -374,14 +374,20 @@ def next_erasure(case: Case, programme: Programme) -> datetime | None:
 
 
 def unchecked_starts(case: Case) -> dict[str, date]:
-    """The first days of jobs that have not ended, as far as is known, and were not asked after yet; by their report."""
+    """The first days of jobs that have not ended, as far as is known, and were not asked after yet; by their report.
+
+    Whoever was asked by another first day than the one that counts is asked again.
+    """
     return {
         job.id: job.known.starts_on
         for job in jobs(case.placements)
         if job.known.starts_on is not None
         and job.state != "retracted"
         and job.known.ended_on is None
-        and not any(case.placements[report].retention_checked for report in job.reports)
+        and not any(
+            case.placements[report].retention_checked and case.placements[report].starts_on == job.known.starts_on
+            for report in job.reports
+        )
     }
 
 

@@ -17,6 +17,7 @@ from shared.domain.jobs import Job, job_of, jobs
 from shared.domain.life_cycle import Role
 from shared.reports.contributions import graduate_row
 from shared.use_cases import placements
+from shared.use_cases.deadlines import check_retention
 from shared.use_cases.guarantee import judge
 from tests.builders import PROGRAMME, TERMS, InMemory, at
 
@@ -242,8 +243,6 @@ def test_person_corrects_only_a_report_of_their_own_that_nobody_has_verified() -
 
 
 def test_job_known_by_several_reports_is_asked_after_once() -> None:
-    from shared.use_cases.deadlines import check_retention
-
     case = InMemory().qualified()
     says(case)
     tells(case, "northwind")
@@ -251,6 +250,47 @@ def test_job_known_by_several_reports_is_asked_after_once() -> None:
         case.do(day, Role.SYSTEM, lambda c: check_retention(c, None))  # type: ignore[arg-type]
 
     assert case.letters.count("retention_check") == 1
+
+
+def asks_whether_it_holds(case: InMemory, day: str) -> int:
+    """The retention timer on a day; how often the graduate has been asked by then."""
+    case.do(day, Role.SYSTEM, lambda c: check_retention(c, None))  # type: ignore[arg-type]
+    return case.letters.count("retention_check")
+
+
+def test_job_whose_start_moves_is_asked_after_again() -> None:
+    case = InMemory().qualified()
+    says(case)
+    asked = asks_whether_it_holds(case, "2027-12-21")
+    case.do(
+        "2027-12-22",
+        Role.APPLICANT,
+        lambda c: placements.correct_placement(c, placement="p1", starts_on=date(2028, 1, 10)),
+    )
+    due = case.case.agenda.retention_at
+
+    assert (asked, due) == (1, at("2028-02-13"))
+    assert asks_whether_it_holds(case, "2028-02-13") == 2
+    assert case.case.agenda.retention_at is None
+
+
+def test_job_is_asked_after_again_where_a_person_verified_another_start() -> None:
+    case = InMemory().qualified()
+    says(case)
+    tells(case, "northwind", starts_on=date(2028, 1, 10))
+    asks_whether_it_holds(case, "2027-12-21")
+    rules(case, report_of(case, "northwind"), day="2027-12-22")
+
+    assert case.case.agenda.retention_at == at("2028-02-13")
+
+
+def test_correction_that_leaves_the_start_alone_asks_nobody_again() -> None:
+    case = InMemory().qualified()
+    says(case)
+    asks_whether_it_holds(case, "2027-12-21")
+    case.do("2027-12-22", Role.APPLICANT, lambda c: placements.correct_placement(c, placement="p1", hours=30))
+
+    assert case.case.agenda.retention_at is None
 
 
 # Order and repetition.
