@@ -196,6 +196,8 @@ class Caller:
     roles: frozenset[Role] = frozenset()
     link_id: str = ""
     placement: str = ""
+    contact: str = ""
+    """The employer's contact whom the link was sent to, and the report that they are asked about."""
     own_cases: frozenset[str] = frozenset()
     """Cases that were opened with an address of this member of staff: not theirs to see as staff."""
 
@@ -271,7 +273,8 @@ async def _link(services: Services, token: str, now: datetime, level: str) -> Ca
         raise LinkExpired("link")
     if level == CONFIRMATION:
         actor = Actor(role=Role.PARTNER, id="confirmation")
-        return Caller(actor, case_id=link["case_id"], link_id=link["id"], placement=link["placement"])
+        asked = {"placement": link["placement"], "contact": link.get("contact", "")}
+        return Caller(actor, case_id=link["case_id"], link_id=link["id"], **asked)
     return Caller(Actor(role=Role.APPLICANT, id="applicant"), case_id=link["case_id"])
 
 

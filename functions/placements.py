@@ -136,7 +136,7 @@ async def get_confirmation(req: func.HttpRequest) -> func.HttpResponse:
     now = bootstrap.clock()
     services = await bootstrap.services()
     caller = await access.admit(req, services, "GET confirmation", now)
-    return ok(await confirmations.shown(services, str(caller.case_id), caller.placement))
+    return ok(await confirmations.shown(services, str(caller.case_id), caller.placement, caller.contact))
 
 
 @bp.route(route="confirmation", methods=["POST"])

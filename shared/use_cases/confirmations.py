@@ -1,5 +1,8 @@
 """An employer's word by one click: a mail to the contact whom the graduate or careers named, with a link that is good
-for one answer about one report. Looking changes nothing; the answer is a report of its own (ADR 10)."""
+for one answer about one report. Looking changes nothing; the answer is a report of its own (ADR 10).
+
+A contact whom the graduate did not name hears of them only while they consent to it, whenever consent ends.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.errors import KeyReused, NotFound, RecordChanged, RuleBroken
+from shared.domain.errors import KeyReused, LinkExpired, NotFound, RecordChanged, RuleBroken
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.domain.placement import Placement
@@ -40,9 +43,13 @@ def request_confirmation(change: Change, *, placement: str, email: str) -> None:
     contact = f"contact:{placement}-{report.confirmations + 1}"
     change.record("confirmation_requested", placement)
     change.new_items.append({"id": contact, "kind": "contact", "email": email, "named_by": change.actor.role.value})
-    change.send(
-        "employer", template="confirm_employment", language=case.language, contact=contact, placement=placement
-    )  # fmt: skip
+    template = "confirm_employment" if change.actor.role == Role.APPLICANT else "confirm_employment_as_told"
+    change.send("employer", template=template, language=case.language, contact=contact, placement=placement)
+
+
+def may_hear(case: Case, contact: dict[str, Any]) -> bool:
+    """Whether an employer's contact may hear of the graduate now: they named the contact, or consent to it."""
+    return case.enrolment.consent or contact["named_by"] == Role.APPLICANT
 
 
 def _standing(case: Case, placement: str) -> Placement:
@@ -62,6 +69,8 @@ async def mail_employer(services: Services, message: dict[str, Any], now: dateti
     if person is None or contact is None:
         return  # Erased: there is nobody left to ask about.
     case, _ = await load(services, case_id)
+    if not may_hear(case, contact):
+        return  # Consent was taken back since careers asked.
     days = services.programmes[case.programme].limits.confirmation_days
     until = now + timedelta(days=days)
     link = await _new_link(services, message, now, until)
@@ -80,6 +89,7 @@ async def _new_link(services: Services, message: dict[str, Any], now: datetime, 
         "kind": "confirmation",
         "case_id": message["case_id"],
         "placement": message["placement"],
+        "contact": message["contact"],
         "issued_at": now.isoformat(),
         "expires_at": until.isoformat(),
         "revoked": False,
@@ -89,13 +99,20 @@ async def _new_link(services: Services, message: dict[str, Any], now: datetime, 
     return f"{services.settings.site_url}/confirm.html#{token}"
 
 
-async def shown(services: Services, case_id: str, placement: str) -> dict[str, Any]:
-    """What the employer is asked about: the person's name, the job as reported, and which version of it this is."""
+async def shown(services: Services, case_id: str, placement: str, asked: str = "") -> dict[str, Any]:
+    """What the employer is asked about: the person's name, the job as reported, and which version of it this is.
+
+    `asked` is the contact whom the link was sent to. Raises `LinkExpired` where they may hear of the person no more.
+    """
     case, _ = await load(services, case_id)
     report = _standing(case, placement)
     person = await services.store.read(CASES, "person", case_id)
-    if person is None:
+    # A link that was sent before links named their contact counts as the last one's.
+    contact = await services.store.read(CASES, asked or f"contact:{placement}-{report.confirmations}", case_id)
+    if person is None or contact is None:
         raise NotFound(case_id)
+    if not may_hear(case, contact):
+        raise LinkExpired("link")
     programme = services.programmes[case.programme]
     return {
         "programme": programme.name.get(case.language) or programme.name["en"],

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import httpx
 import pytest
 
+from shared.use_cases.deliveries import WAITS
 from tests.people import Applicant
 
 JOB: dict[str, Any] = {
@@ -16,13 +18,19 @@ JOB: dict[str, Any] = {
 }  # fmt: skip
 
 
-class Employer:
-    """The contact whom a graduate named, with the link from the mail."""
+def named(applicant: Applicant, email: str, by: str) -> httpx.Response:
+    """The contact of an employer is named, and asked."""
+    act = "placements/p1/confirmation-requests"
+    return applicant.does(act, email=email) if by == "graduate" else applicant.staff(by, act, email=email)
 
-    def __init__(self, applicant: Applicant, number: int = 1) -> None:
+
+class Employer:
+    """The contact whom a graduate named, or careers, with the link from the mail."""
+
+    def __init__(self, applicant: Applicant, number: int = 1, named_by: str = "graduate") -> None:
         self.applicant = applicant
-        self.email = f"boss-{applicant.email}"
-        asked = applicant.does("placements/p1/confirmation-requests", email=self.email)
+        self.email = f"{named_by}s-boss-{applicant.email}"
+        asked = named(applicant, self.email, named_by)
         assert asked.status_code == 200, asked.text
         self.mail = applicant.stack.wait_for_mail(self.email, number)[-1]
         found = re.search(r"confirm\.html#([A-Za-z0-9_-]{43})", self.mail["text"])
@@ -152,6 +160,56 @@ def test_careers_ask_an_employer_only_with_the_graduates_consent(graduate: Appli
     asked = graduate.staff("careers", "placements/p1/confirmation-requests", email="boss@employer.example")
 
     assert asked.json()["reason"] == "no-consent"
+
+
+@pytest.fixture
+def willing(applicant: Applicant) -> Applicant:
+    """Somebody on the way to the course who reported a job and agreed that employers hear of them."""
+    applicant.to_contract()
+    assert applicant.does("placements", **JOB).status_code == 200
+    consents(applicant, "yes")
+    return applicant
+
+
+def consents(applicant: Applicant, value: str) -> None:
+    assert applicant.does("declarations", fact="consent", value=value).status_code == 200
+
+
+def test_contact_whom_careers_named_is_not_told_that_the_graduate_did(willing: Applicant) -> None:
+    told = {by: Employer(willing, named_by=by).mail["text"] for by in ("graduate", "careers")}
+
+    assert "has told us that they work for you, and named you" in told["graduate"]
+    assert "agreed that we ask" in told["careers"]
+    assert "named you" not in told["careers"]
+    assert "has told us" not in told["careers"]
+
+
+def test_contact_whom_careers_named_is_shown_nothing_once_consent_is_off(willing: Applicant) -> None:
+    own, other = Employer(willing), Employer(willing, named_by="careers")
+    before = other.looks()
+    consents(willing, "no")
+    after = other.looks()
+
+    assert before.status_code == 200
+    assert after.status_code == 410
+    assert "Okafor" not in after.text
+    assert own.looks().status_code == 200, "whom the graduate named needs no other consent"
+
+
+def test_contact_whom_careers_named_is_not_written_to_once_consent_is_off(willing: Applicant) -> None:
+    faults = f"{willing.stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
+    fault = {"operation": "Batch", "container": "links", "effect": {"kind": "status", "status": 400}}
+    email = f"late-{willing.email}"
+    willing.client.put(faults, json={"rules": [fault]})
+    asked = [named(willing, f"{by}-{email}", by) for by in ("careers", "graduate")]
+    willing.client.put(faults, json={"rules": []})
+    consents(willing, "no")
+    time.sleep(WAITS[0].total_seconds())
+    assert willing.stack.run_timer("run_deliveries")
+    willing.stack.wait_for_mail(f"graduate-{email}")
+
+    assert [each.status_code for each in asked] == [200, 200]
+    assert willing.stack.mail(f"careers-{email}") == []
 
 
 def test_employers_are_written_to_a_few_times_only(graduate: Applicant) -> None:

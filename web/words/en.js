@@ -56,7 +56,7 @@ export default {
   "confirm.no_link": "Open this page with the link in your mail.",
   "confirm.expired": "This link has expired. Thank you all the same.",
   "confirm.unknown": "This link leads nowhere. Please copy it whole from the mail.",
-  "confirm.question": "{name}, a graduate of the programme {programme}, told us of this job with you. Is it so?",
+  "confirm.question": "We were told that {name}, a graduate of the programme {programme}, has this job with you. Is it so?",
   "confirm.button_confirm": "Yes, that is right",
   "confirm.differs": "Something is different",
   "confirm.differs_about": "Fill in only what is different.",

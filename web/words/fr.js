@@ -56,7 +56,7 @@ export default {
   "confirm.no_link": "Ouvrez cette page avec le lien de votre mail.",
   "confirm.expired": "Ce lien a expiré. Merci quand même.",
   "confirm.unknown": "Ce lien ne mène nulle part. Copiez-le en entier depuis le mail.",
-  "confirm.question": "{name}, qui a suivi le programme {programme}, nous a signalé cet emploi chez vous. Est-ce exact ?",
+  "confirm.question": "On nous a signalé que {name}, qui a suivi le programme {programme}, occupe cet emploi chez vous. Est-ce exact ?",
   "confirm.button_confirm": "Oui, c'est exact",
   "confirm.differs": "Quelque chose est différent",
   "confirm.differs_about": "Remplissez seulement ce qui diffère.",
