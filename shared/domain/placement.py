@@ -84,7 +84,8 @@ class Placement(Record):
     """It was never about this person: nothing shows it, no figure counts it."""
     revision: int = 0
     told: dict[str, str] = Field(default_factory=dict)
-    """Revision -> hash of what the source said in it, so that a report told again is known."""
+    """Revision -> hash of what the source said in it, so that a report told again is known. So is an end: its day and
+    reason -> `ended`."""
 
 
 def fold(case: Case, event: Event) -> None:
@@ -101,6 +102,7 @@ def fold(case: Case, event: Event) -> None:
     report = case.placements[placement_id]
     if event.kind == "placement_ended":
         report.ended_on, report.end_reason = event.occurred_on, event.data.get("end_reason")
+        report.told |= event.data.get("told", {})
         report.settled = False
     elif event.kind == "placement_corrected":
         _state(report, event.data["facts"])

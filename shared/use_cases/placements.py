@@ -76,7 +76,8 @@ def _tell_again(
 ) -> None:
     version = said[str(revision)]
     earlier = known.told.get(str(revision))
-    if earlier == version or not known.told or known.status == "retracted":
+    is_kept = any(each.isdecimal() for each in known.told)
+    if earlier == version or not is_kept or known.status == "retracted":
         return
     if earlier is not None:
         _contradict(change, subject, known)
@@ -140,13 +141,26 @@ def end_placement(
             change.record("placement_disputed", subject, note=said)
         return
     require(ended_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
-    if change.actor.role == Role.PARTNER and known.ended_on is not None:
-        # Two ends of one job from one source: the later one stands, whichever came first, until a person has asked.
-        _contradict(change, subject, known)
-        if (ended_on, end_reason or "") < (known.ended_on, known.end_reason or ""):
-            return
     reason: dict[str, Any] = {"end_reason": end_reason} if end_reason else {}
-    change.record("placement_ended", subject, on=ended_on, **reason)
+    if change.actor.role == Role.PARTNER:
+        _tell_end(change, subject, known, ended_on, reason)
+    else:
+        change.record("placement_ended", subject, on=ended_on, **reason)
+
+
+def _tell_end(change: Change, subject: str, known: Placement, ended_on: date, reason: dict[str, Any]) -> None:
+    """Two ends of one job from one source: the later one stands, whichever came first, until a person has asked. An
+    end that was told before says nothing new, whatever a person has made of it since."""
+    end = (ended_on, reason.get("end_reason", ""))
+    told = {f"{ended_on.isoformat()}:{end[1]}": "ended"}
+    if told.keys() <= known.told.keys():
+        return
+    if known.ended_on is not None:
+        _contradict(change, subject, known)
+        if end < (known.ended_on, known.end_reason or ""):
+            change.record("placement_corrected", subject, facts={}, revision=known.revision, told=told)
+            return
+    change.record("placement_ended", subject, on=ended_on, **reason, told=told)
 
 
 def retract_placement(change: Change, *, placement: str, reason: str | None = None) -> None:

@@ -252,6 +252,37 @@ def test_job_known_by_several_reports_is_asked_after_once() -> None:
     assert case.letters.count("retention_check") == 1
 
 
+def ends(case: InMemory, ended_on: str, day: str = TOLD_ON, **why: str) -> None:
+    """A partner tells that its job ended."""
+    ended = {"ended_on": date.fromisoformat(ended_on), **why}
+    case.do(day, Role.PARTNER, lambda c: placements.end_placement(c, placement="J1", **ended), who="northwind")
+
+
+@pytest.mark.parametrize("told", ["2027-11-20", "2027-11-25"])
+@pytest.mark.parametrize("order", [("2027-11-20", "2027-11-25"), ("2027-11-25", "2027-11-20")])
+def test_end_that_was_told_before_a_person_verified_the_job_says_nothing_new(order: tuple[str, str], told: str) -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind")
+    for ended_on in order:
+        ends(case, ended_on)
+    doubted = only_job(case).state
+    rules(case, report_of(case, "northwind"), still_held=True)
+    ends(case, told)
+
+    assert doubted == "disputed"
+    assert (only_job(case).state, only_job(case).known.ended_on) == ("verified", None)
+
+
+def test_another_end_than_those_told_before_opens_the_question_again() -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind")
+    ends(case, "2027-11-20")
+    rules(case, report_of(case, "northwind"))
+    ends(case, "2027-11-20", end_reason="resigned")
+
+    assert only_job(case).state == "disputed"
+
+
 def asks_whether_it_holds(case: InMemory, day: str) -> int:
     """The retention timer on a day; how often the graduate has been asked by then."""
     case.do(day, Role.SYSTEM, lambda c: check_retention(c, None))  # type: ignore[arg-type]
