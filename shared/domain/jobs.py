@@ -8,15 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from shared.domain.calendar import days_from
 from shared.domain.life_cycle import Role
-from shared.domain.placement import Placement
+from shared.domain.placement import NEVER_BEGAN, Placement
 
 COMPARED = (
     "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end", "renews",
-    "ended_on", "end_reason", "denies",
+    "denies",
 )  # fmt: skip
-"""What the policy looks at. A source that does not say one of them contradicts nobody, but for a job's end: who
-reports a job without one says that it is still held."""
+"""What the policy looks at, but for the end. A source that does not say one of them contradicts nobody."""
+
+END = ("ended_on", "end_reason")
+"""Compared where an end could change the answer: then who reports a job without one says that it is still held."""
+
+RETENTION_DAYS_MAX = 35
+"""No terms ask that a job last longer: an end after so many days of work leaves the answer as it is."""
 
 VOUCHED = ("verified", "stated")
 NEEDS_A_PERSON = ("told", "disputed", "disagreement")
@@ -98,7 +104,9 @@ def _job(reports: dict[str, Placement]) -> Job:
     known = reports[base]
     verified = known.status == "verified"
     voices = {key: each for key, each in reports.items() if key != base and not (verified and each.settled)}
-    differs = sorted({name for each in voices.values() for name in COMPARED if _contradicts(name, each, known)})
+    is_decisive = any(_could_decide(each, known) for each in (known, *voices.values()))
+    compared = COMPARED + END if is_decisive else COMPARED
+    differs = sorted({name for each in voices.values() for name in compared if _contradicts(name, each, known)})
     if known.status == "disputed" or any(each.status == "disputed" for each in voices.values()):
         state = "disputed"
     elif differs:
@@ -107,7 +115,7 @@ def _job(reports: dict[str, Placement]) -> Job:
         state = "verified"
     else:
         state = "stated" if known.source == Role.APPLICANT else "told"
-    return Job(base, tuple(reports), known, state, tuple(differs))
+    return Job(base, tuple(reports), known if is_decisive else _as_ended(known, voices), state, tuple(differs))
 
 
 def _rank(report: Placement) -> int:
@@ -116,6 +124,24 @@ def _rank(report: Placement) -> int:
     if report.status == "verified":
         return 0
     return 1 if report.source == Role.APPLICANT else 2
+
+
+def _could_decide(report: Placement, known: Placement) -> bool:
+    """Whether the end that a report tells could change the answer: too early, before the diploma, or never a start."""
+    if report.ended_on is None:
+        return False
+    if known.starts_on is None or report.ended_before_diploma or report.end_reason in NEVER_BEGAN:
+        return True
+    return days_from(known.starts_on, report.ended_on) < RETENTION_DAYS_MAX
+
+
+def _as_ended(known: Placement, voices: dict[str, Placement]) -> Placement:
+    """The job with the last end that others tell of, where what is known of it says none: they speak of later days."""
+    told = [each for each in voices.values() if each.ended_on is not None]
+    if known.ended_on is not None or not told:
+        return known
+    last = max(told, key=lambda each: (each.ended_on, each.end_reason or ""))
+    return known.model_copy(update={name: getattr(last, name) for name in END})
 
 
 def _contradicts(name: str, report: Placement, known: Placement) -> bool:

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, NotFound, RuleBroken
-from shared.domain.jobs import Job, job_of, jobs
+from shared.domain.jobs import RETENTION_DAYS_MAX, Job, job_of, jobs
 from shared.domain.life_cycle import Role
+from shared.domain.placement import NEVER_BEGAN
+from shared.policy import employment, qualifying_job
 from shared.reports.contributions import graduate_row
-from shared.use_cases import placements
+from shared.use_cases import enrolments, placements
 from shared.use_cases.deadlines import check_retention
 from shared.use_cases.guarantee import judge
 from tests.builders import PROGRAMME, TERMS, InMemory, at
@@ -25,6 +27,7 @@ SIGNED = date(2027, 11, 1)
 JOB: dict[str, Any] = {
     "contract": "permanent", "field": "in", "hours": 37, "contract_signed_on": SIGNED, "starts_on": date(2027, 11, 8),
 }  # fmt: skip
+DIPLOMA = date(2027, 10, 4)
 TOLD_ON, LATER = "2027-12-20", "2028-04-20"
 
 
@@ -281,6 +284,99 @@ def test_another_end_than_those_told_before_opens_the_question_again() -> None:
     ends(case, "2027-11-20", end_reason="resigned")
 
     assert only_job(case).state == "disputed"
+
+
+def told_the_end_of(case: InMemory, ended_on: str, day: str, **why: str) -> Job:
+    """A job that graduate and employer reported and a person verified, once the employer alone tells that it ended."""
+    says(case)
+    tells(case, "northwind")
+    rules(case, "p1")
+    ends(case, ended_on, day, **why)
+    return only_job(case)
+
+
+@pytest.mark.parametrize("why", [{}, {"end_reason": "resigned"}, {"end_reason": "dismissed"}])
+def test_ordinary_end_of_a_job_leaves_a_settled_case_as_it_was(why: dict[str, str]) -> None:
+    case = InMemory().qualified()
+    job = told_the_end_of(case, "2029-05-31", "2029-06-01", **why)
+    row = graduate_row(case.case, [], PROGRAMME)
+
+    assert (job.state, job.differs) == ("verified", ())
+    assert job.known.ended_on == date(2029, 5, 31)
+    assert decision(case, "2029-06-01") == "satisfied"
+    assert case.case.agenda.turn != "careers"
+    assert row is not None
+    assert [each["status"] for each in row["jobs"]] == ["1A"]
+
+
+@pytest.mark.parametrize(("ended_on", "state"), [("2027-12-11", "disagreement"), ("2027-12-12", "verified")])
+def test_end_that_one_source_tells_is_asked_about_within_the_days_of_retention_only(ended_on: str, state: str) -> None:
+    assert told_the_end_of(InMemory().qualified(), ended_on, TOLD_ON).state == state
+
+
+def test_job_that_never_began_by_one_sources_word_is_asked_about_however_late() -> None:
+    job = told_the_end_of(InMemory().qualified(), "2028-02-01", "2028-02-02", end_reason="rescinded")
+
+    assert (job.state, job.differs) == ("disagreement", ("ended_on",))
+
+
+def test_end_of_a_job_whose_first_day_nobody_knows_is_asked_about() -> None:
+    case = InMemory().qualified()
+    says(case, starts_on=None)
+    tells(case, "northwind")
+    ends(case, "2028-05-31", "2028-06-01")
+
+    assert only_job(case).state == "disagreement"
+
+
+@pytest.mark.parametrize(
+    ("told_on", "ended_on", "state"),
+    [
+        ("2027-10-01", "2027-09-30", "disagreement"),
+        ("2027-10-20", "2027-10-04", "disagreement"),
+        ("2027-10-20", "2027-10-05", "stated"),
+    ],
+    ids=["before the diploma", "of the day of the diploma", "of the day after it"],
+)
+def test_end_of_an_earlier_job_is_asked_about_unless_it_was_held_after_the_diploma(
+    told_on: str, ended_on: str, state: str
+) -> None:
+    earlier = {"contract_signed_on": date(2027, 6, 1), "starts_on": date(2027, 6, 7)}
+    case = InMemory().studying()
+    case.do("2027-06-08", Role.APPLICANT, lambda c: placements.report_placement(c, **{**JOB, **earlier}))
+    tells(case, "northwind", day="2027-06-08", **earlier)
+    told_early = told_on < "2027-10-04"
+    if told_early:
+        ends(case, ended_on, told_on)
+    case.do("2027-10-04", Role.PARTNER, lambda c: enrolments.award_diploma(c, diploma_id="D1", awarded_on=DIPLOMA))
+    if not told_early:
+        ends(case, ended_on, told_on)
+
+    assert only_job(case).state == state
+
+
+def test_ends_that_sources_tell_differently_are_asked_about_only_where_one_of_them_could_decide() -> None:
+    late, early = InMemory().qualified(), InMemory().qualified()
+    for case, ended_on in ((late, date(2028, 5, 31)), (early, date(2027, 11, 30))):
+        says(case)
+        tells(case, "northwind")
+        case.do(
+            "2028-06-01",
+            Role.APPLICANT,
+            lambda c, on=ended_on: placements.end_placement(c, placement="p1", ended_on=on),
+        )
+        ends(case, "2028-05-15", "2028-06-01", end_reason="resigned")
+
+    assert (only_job(late).state, only_job(late).known.ended_on) == ("stated", date(2028, 5, 31))
+    assert (only_job(early).state, only_job(early).differs) == ("disagreement", ("ended_on",))
+
+
+def test_no_terms_ask_that_a_job_last_longer_than_the_days_after_which_its_end_is_not_asked_about() -> None:
+    assert max(terms.retention_days or 0 for terms in TERMS.values()) <= RETENTION_DAYS_MAX
+
+
+def test_reasons_for_which_a_job_never_began_are_the_policys_own() -> None:
+    assert set(NEVER_BEGAN) == set(qualifying_job.BEFORE_IT_BEGAN) == set(employment.NEVER_BEGAN)
 
 
 def asks_whether_it_holds(case: InMemory, day: str) -> int:
