@@ -33,7 +33,8 @@ class Job:
     """One job: the reports about it, what counts as known of it, and how well that is known.
 
     `verified`: a person vouches. `stated`: the graduate says so and nobody contradicts. `told`: only others say so.
-    `disputed`: somebody doubts it. `disagreement`: its sources contradict each other. `retracted`: never true.
+    `disputed`: somebody doubts it, or it would have ended before it began. `disagreement`: its sources contradict each
+    other. `retracted`: never true.
     """
 
     id: str
@@ -107,7 +108,7 @@ def _job(reports: dict[str, Placement]) -> Job:
     is_decisive = any(_could_decide(each, known) for each in (known, *voices.values()))
     compared = COMPARED + END if is_decisive else COMPARED
     differs = sorted({name for each in voices.values() for name in compared if _contradicts(name, each, known)})
-    if known.status == "disputed" or any(each.status == "disputed" for each in voices.values()):
+    if known.ended_before_start or any(each.status == "disputed" for each in (known, *voices.values())):
         state = "disputed"
     elif differs:
         state = "disagreement"

@@ -91,6 +91,13 @@ class Placement(Record):
     """Revision -> hash of what the source said in it, so that a report told again is known. So is an end: its day and
     reason -> `ended`."""
 
+    @property
+    def ended_before_start(self) -> bool:
+        """Whether it would have ended before its first day, and not for a reason by which it never began."""
+        if self.starts_on is None or self.ended_on is None or self.end_reason in NEVER_BEGAN:
+            return False
+        return self.ended_on < self.starts_on
+
 
 def fold(case: Case, event: Event) -> None:
     """Add to the case what an event of this cycle says, beyond the state (which the table moves)."""

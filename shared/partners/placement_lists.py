@@ -31,6 +31,7 @@ from shared.domain.errors import (
 )  # fmt: skip
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
+from shared.domain.placement import NEVER_BEGAN
 from shared.domain.spreadsheet import as_csv
 from shared.partners.events import PlacementEnded, PlacementReported
 from shared.use_cases import placements
@@ -108,14 +109,21 @@ def _row(number: int, header: list[str], cells: list[str], seen: set[tuple[str, 
         return named | {"errors": ["row:columns"]}
     numbers = {name: int(said[name]) for name in NUMBERS if re.fullmatch("[0-9]{1,4}", said.get(name, ""), re.ASCII)}
     stated: dict[str, Any] = said | numbers
-    end = {name: stated.pop(name) for name in ("ended_on", "end_reason") if name in stated}
+    end: dict[str, Any] = {name: stated.pop(name) for name in ("ended_on", "end_reason") if name in stated}
     errors = _complaints(PlacementReported, stated)
     if end:
         errors += _complaints(PlacementEnded, end | {name: said.get(name) for name in ("case_id", "placement_id")})
+    if not errors and end and _is_before_start(stated, end):
+        errors = ["ended_on:before_start"]
     if not errors and (case_id, placement_id) in seen:
         errors = ["placement_id:repeated"]
     seen.add((case_id, placement_id))
     return named | ({"errors": sorted(set(errors))} if errors else {"stated": stated, "end": end})
+
+
+def _is_before_start(stated: dict[str, Any], end: dict[str, Any]) -> bool:
+    """Whether the job would have ended before its first day. Days as text sort as days do."""
+    return end["ended_on"] < stated.get("starts_on", "") and end.get("end_reason") not in NEVER_BEGAN
 
 
 def _complaints(form: type[PlacementReported] | type[PlacementEnded], stated: dict[str, Any]) -> list[str]:

@@ -19,6 +19,7 @@ from shared.domain.life_cycle import Role
 from shared.domain.placement import Placement
 from shared.use_cases import letters
 from shared.use_cases.commands import CASES, Key, load, perform, require
+from shared.use_cases.placements import check_end
 from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
@@ -157,6 +158,8 @@ def confirm(change: Change, *, placement: str, answer: str, version: str, facts:
     if ended_on is not None:
         not_yet = date.fromisoformat(ended_on) > change.today + timedelta(days=1)
         require(not not_yet, "in-the-future", "That day has not come yet.")
+    if answer != "deny":
+        check_end(report, stated)
     more: dict[str, Any] = {"denies": True} if answer == "deny" else {}
     subject = f"p-{hashlib.sha256(change.actor.id.encode()).hexdigest()[:16]}"
     change.record("placement_reported", subject, **stated, **more, job=placement, told={"0": sha256_of(stated)[:16]})

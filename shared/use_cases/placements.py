@@ -105,6 +105,16 @@ def _plausible(change: Change, facts: dict[str, Any]) -> None:
         raise invalid("/starts_on", "implausible")
 
 
+def check_end(known: Placement, stated: dict[str, Any]) -> None:
+    """Raise where a job of which this is stated would have ended before its first day."""
+    said = Placement.model_validate(known.model_dump() | stated)
+    require(
+        not said.ended_before_start,
+        "ends-before-start",
+        "A job ends no earlier than on its first day, unless the reason says that it never began.",
+    )
+
+
 def correct_placement(change: Change, *, placement: str, **facts: Any) -> None:
     """The person corrects a report of their own; what is not named stays."""
     known = _report(change, placement)
@@ -117,6 +127,7 @@ def correct_placement(change: Change, *, placement: str, **facts: Any) -> None:
     if not stated:
         raise invalid("", "empty")
     _plausible(change, facts)
+    check_end(known, stated)
     if any(_plain(getattr(known, name)) != value for name, value in stated.items()):
         change.record("placement_corrected", placement, facts=stated, revision=known.revision + 1)
 
@@ -143,8 +154,10 @@ def end_placement(
     require(ended_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
     reason: dict[str, Any] = {"end_reason": end_reason} if end_reason else {}
     if change.actor.role == Role.PARTNER:
+        # Not refused where it comes before the first day, which may be corrected yet: until then it is disputed.
         _tell_end(change, subject, known, ended_on, reason)
     else:
+        check_end(known, {"ended_on": ended_on, "end_reason": end_reason})
         change.record("placement_ended", subject, on=ended_on, **reason)
 
 
@@ -225,6 +238,8 @@ def rule_placement(
     stated = {name: _plain(value) for name, value in _priced(facts or {}, "/facts").items() if value is not None}
     if still_held:
         stated |= {"ended_on": None, "end_reason": None}
+    if outcome == "verified":
+        check_end(known, stated)
     extra: dict[str, Any] = {"facts": stated} if stated and outcome == "verified" else {}
     job = job_of(change.case.placements, placement)
     others = [each for each in job.reports if each != placement] if job else []

@@ -86,6 +86,14 @@ def test_good_rows_are_applied_and_bad_ones_leave_nothing(stack: Stack, people: 
     assert [reports(person) for person in people] == [before[0] + 1, before[1]]
 
 
+def test_row_of_a_job_that_ended_before_its_first_day_is_refused(stack: Stack, people: list[Applicant]) -> None:
+    rows = [row(people[0], starts_on="2027-01-05", ended_on=day) for day in ("2027-01-04", "2027-01-05")]
+    never_began = [*row(people[0], starts_on="2027-02-01", ended_on="2027-01-10"), "rescinded"]
+    done = send(stack, as_file(*([*each, ""] for each in rows), never_began, header=[*HEADER, "end_reason"])).json()
+
+    assert [each["errors"] for each in results(stack, done["import_id"])] == ["ended_on:before_start", "", ""]
+
+
 def test_row_is_the_partners_own_report_however_it_is_told(stack: Stack, people: list[Applicant]) -> None:
     said = dict(zip(HEADER, row(people[0]), strict=True))
     content = as_file([said[name] for name in HEADER])

@@ -18,7 +18,7 @@ from shared.domain.life_cycle import Role
 from shared.domain.placement import NEVER_BEGAN
 from shared.policy import employment, qualifying_job
 from shared.reports.contributions import graduate_row
-from shared.use_cases import enrolments, placements
+from shared.use_cases import confirmations, enrolments, placements
 from shared.use_cases.deadlines import check_retention
 from shared.use_cases.guarantee import judge
 from tests.builders import PROGRAMME, TERMS, InMemory, at
@@ -379,6 +379,92 @@ def test_reasons_for_which_a_job_never_began_are_the_policys_own() -> None:
     assert set(NEVER_BEGAN) == set(qualifying_job.BEFORE_IT_BEGAN) == set(employment.NEVER_BEGAN)
 
 
+BEFORE_IT_BEGAN = date(2027, 11, 7)
+
+
+def test_nobody_ends_a_job_before_its_first_day_but_for_a_reason_of_one_that_never_began() -> None:
+    case = InMemory().qualified()
+    says(case)
+    for act in (
+        lambda c: placements.end_placement(c, placement="p1", ended_on=BEFORE_IT_BEGAN, end_reason="dismissed"),
+        lambda c: placements.end_placement(c, placement="p1", ended_on=BEFORE_IT_BEGAN),
+    ):
+        with pytest.raises(RuleBroken, match="first day"):
+            case.do(TOLD_ON, Role.APPLICANT, act)
+    case.do(
+        TOLD_ON,
+        Role.APPLICANT,
+        lambda c: placements.end_placement(c, placement="p1", ended_on=BEFORE_IT_BEGAN, end_reason="rescinded"),
+    )
+
+    assert only_job(case).known.end_reason == "rescinded"
+
+
+def test_job_may_end_on_its_first_day() -> None:
+    case = InMemory().qualified()
+    says(case)
+    case.do(TOLD_ON, Role.APPLICANT, lambda c: placements.end_placement(c, placement="p1", ended_on=JOB["starts_on"]))
+
+    assert only_job(case).state == "stated"
+
+
+def test_person_moves_no_start_past_the_end_that_they_told() -> None:
+    case = InMemory().qualified()
+    says(case)
+    case.do(TOLD_ON, Role.APPLICANT, lambda c: placements.end_placement(c, placement="p1", ended_on=date(2027, 11, 30)))
+
+    with pytest.raises(RuleBroken, match="first day"):
+        case.do(
+            TOLD_ON,
+            Role.APPLICANT,
+            lambda c: placements.correct_placement(c, placement="p1", starts_on=date(2027, 12, 1)),
+        )
+
+
+def test_careers_verify_no_job_that_ended_before_its_first_day_until_the_facts_hold_together() -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind")
+    report = report_of(case, "northwind")
+    with pytest.raises(RuleBroken, match="first day"):
+        rules(case, report, facts={"ended_on": BEFORE_IT_BEGAN})
+    ends(case, BEFORE_IT_BEGAN.isoformat())
+    with pytest.raises(RuleBroken, match="first day"):
+        rules(case, report)
+    rules(case, report, facts={"ended_on": date(2027, 12, 17), "end_reason": "resigned"})
+
+    assert only_job(case).state == "verified"
+
+
+def test_end_before_the_first_day_that_a_partner_tells_is_disputed_until_the_first_day_is_corrected() -> None:
+    case = InMemory().qualified()
+    tells(case, "northwind", starts_on=date(2027, 12, 1))
+    rules(case, report_of(case, "northwind"))
+    before = decision(case)
+    ends(case, "2027-11-20", end_reason="resigned")
+    doubted = only_job(case).state, decision(case), case.case.agenda.what
+    rules(case, report_of(case, "northwind"), facts={"starts_on": date(2027, 11, 8)})
+
+    assert before == "satisfied"
+    assert doubted == ("disputed", "undetermined", "verify_placement")
+    assert (only_job(case).state, decision(case)) == ("verified", "satisfied")
+
+
+def test_employer_confirms_no_job_that_ended_before_its_first_day() -> None:
+    case = InMemory().qualified()
+    says(case)
+    version = confirmations._version(case.case.placements["p1"])
+    answer = {"placement": "p1", "version": version, "answer": "differs"}
+    facts = {"ended_on": BEFORE_IT_BEGAN.isoformat()}
+
+    with pytest.raises(RuleBroken, match="first day"):
+        case.do(TOLD_ON, Role.PARTNER, lambda c: confirmations.confirm(c, **answer, facts=facts))
+    case.do(
+        TOLD_ON, Role.PARTNER, lambda c: confirmations.confirm(c, **answer, facts=facts | {"end_reason": "rescinded"})
+    )
+
+    assert len(only_job(case).reports) == 2
+
+
 def asks_whether_it_holds(case: InMemory, day: str) -> int:
     """The retention timer on a day; how often the graduate has been asked by then."""
     case.do(day, Role.SYSTEM, lambda c: check_retention(c, None))  # type: ignore[arg-type]
@@ -486,7 +572,7 @@ def heard(signed_on: str, tellings: list[tuple[str, Telling]]) -> InMemory:
             role = Role.APPLICANT if who == "graduate" else Role.PARTNER
             try:
                 case.do(TOLD_ON, role, act, who=who)
-            except (NotFound, ActionNotAllowed):
+            except (NotFound, ActionNotAllowed, RuleBroken):
                 left.append((who, act))
         if len(left) == len(waiting):
             break

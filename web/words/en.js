@@ -381,6 +381,7 @@ export default {
   "reason.report-retracted": "This report has been taken back.",
   "reason.already-answered": "This question has been answered already.",
   "reason.denies-a-job": "This is an employer's word that there is no such job. Settle the report that it answers.",
+  "reason.ends-before-start": "A job ends no earlier than on its first day, unless the reason says that it never began.",
   "reason.role": "Your role may not do this.",
   "reason.revoked": "Your access has been taken away.",
   "reason.same-person": "Somebody else must do this: you took another step of this case.",

@@ -381,6 +381,7 @@ export default {
   "reason.report-retracted": "Ce signalement a été retiré.",
   "reason.already-answered": "Cette question a déjà reçu une réponse.",
   "reason.denies-a-job": "C'est la parole d'un employeur disant que l'emploi n'existe pas. Tranchez le signalement auquel elle répond.",
+  "reason.ends-before-start": "Un emploi ne prend pas fin avant son premier jour, sauf si le motif dit qu'il n'a jamais commencé.",
   "reason.role": "Votre rôle ne le permet pas.",
   "reason.revoked": "Votre accès a été retiré.",
   "reason.same-person": "Une autre personne doit le faire : vous avez fait une autre étape de ce dossier.",
