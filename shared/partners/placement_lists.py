@@ -117,8 +117,10 @@ def _row(number: int, header: list[str], cells: list[str], seen: set[tuple[str, 
         errors = ["ended_on:before_start"]
     if not errors and (case_id, placement_id) in seen:
         errors = ["placement_id:repeated"]
+    if errors:
+        return named | {"errors": sorted(set(errors))}
     seen.add((case_id, placement_id))
-    return named | ({"errors": sorted(set(errors))} if errors else {"stated": stated, "end": end})
+    return named | {"stated": stated, "end": end}
 
 
 def _is_before_start(stated: dict[str, Any], end: dict[str, Any]) -> bool:

@@ -120,6 +120,18 @@ def test_row_told_twice_in_one_list_is_refused_the_second_time(stack: Stack, peo
     assert [each["errors"] for each in results(stack, done["import_id"])] == ["", "placement_id:repeated"]
 
 
+def test_right_row_after_a_wrong_one_is_no_repetition_of_it(stack: Stack, people: list[Applicant]) -> None:
+    right = row(people[0])
+    wrong = ["forever" if name == "contract" else said for name, said in zip(HEADER, right, strict=True)]
+    done = send(stack, as_file(wrong, right, right)).json()
+
+    assert [each["errors"] for each in results(stack, done["import_id"])] == [
+        "contract:literal_error",
+        "",
+        "placement_id:repeated",
+    ]
+
+
 @pytest.mark.parametrize("write", [2, 3, 4], ids=["before the import", "before the results", "before the count"])
 def test_import_that_was_cut_short_goes_on_and_applies_no_row_twice(
     stack: Stack, people: list[Applicant], write: int
