@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from shared.domain.change import Change
+from shared.domain.errors import Forbidden
 from shared.domain.wire import (
     Amount,
     CaseId,
@@ -24,6 +25,7 @@ from shared.domain.wire import (
     PartnersId,
     Payer,
 )
+from shared.settings import Partner
 from shared.use_cases import documents, enrolments, job_search, payments, placements, positions, screening
 
 
@@ -241,6 +243,12 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
     ),
 }  # fmt: skip
 """Every kind of event: its form, the kinds of partner that may send it, and what it does to the case."""
+
+
+def check_binding(partner: Partner, change: Change) -> None:
+    """Raise `Forbidden` where a partner speaks about a case of a programme that it is not bound to."""
+    if partner.programmes and change.programme.id not in partner.programmes:
+        raise Forbidden("not-bound")
 
 
 LATEST: dict[str, Callable[[Any], str]] = {

@@ -26,7 +26,7 @@ from shared.domain.errors import (
 )  # fmt: skip
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
-from shared.partners.events import KINDS, DocumentScanned, case_of, stamp_of, tell
+from shared.partners.events import KINDS, DocumentScanned, case_of, check_binding, stamp_of, tell
 from shared.settings import Partner
 from shared.use_cases import documents, positions
 from shared.use_cases.commands import Key, perform
@@ -172,8 +172,7 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
             return "processed", None, None
 
         def apply(change: Change) -> None:
-            if partner.programmes and change.programme.id not in partner.programmes:
-                raise Forbidden("not-bound")
+            check_binding(partner, change)
             tell(change, body["type"], told, stamp)
 
         await perform(services, case_id, actor, now, apply, key=key)

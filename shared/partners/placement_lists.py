@@ -33,7 +33,8 @@ from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.domain.placement import NEVER_BEGAN
 from shared.domain.spreadsheet import as_csv
-from shared.partners.events import PlacementEnded, PlacementReported
+from shared.partners.events import PlacementEnded, PlacementReported, check_binding
+from shared.settings import Partner
 from shared.use_cases import placements
 from shared.use_cases.commands import CASES, Key, load, perform
 from shared.use_cases.retention import seconds_kept
@@ -190,11 +191,14 @@ async def _do_row(services: Services, stored: dict[str, Any], row: dict[str, Any
     try:
         if row["case_id"] in stored.get("own", ()):
             raise Forbidden("conflict")
+        sender = services.settings.partners.get(stored["partner"])
+        if sender is None:
+            raise Forbidden("unknown_partner")  # It was one when its list was sent.
         if stored["dry_run"]:
-            result = await _try_row(services, stored["partner"], row, now, by)
+            result = await _try_row(services, sender, row, now, by)
         else:
             await load(services, row["case_id"], by)  # Who is bound to a case reports nothing about it in a list, too.
-            result = await _apply_row(services, stored, row, now)
+            result = await _apply_row(services, stored, sender, row, now)
     except InvalidInput as error:
         return named | {"result": "refused", "errors": [f"{each.pointer[1:]}:{each.code}" for each in error.complaints]}
     except (NotFound, ActionNotAllowed, RuleBroken, AlreadyExists, Forbidden) as error:
@@ -203,18 +207,20 @@ async def _do_row(services: Services, stored: dict[str, Any], row: dict[str, Any
     return named | {"result": result, "errors": []}
 
 
-async def _try_row(services: Services, partner: str, row: dict[str, Any], now: datetime, by: Actor) -> str:
+async def _try_row(services: Services, sender: Partner, row: dict[str, Any], now: datetime, by: Actor) -> str:
     """What would become of a row: everything but the write."""
     case, _ = await load(services, row["case_id"], by)
-    change = Change(case, Actor(role=Role.PARTNER, id=partner), now, services.programmes[case.programme])
-    _act(change, row)
+    change = Change(case, Actor(role=Role.PARTNER, id=sender.name), now, services.programmes[case.programme])
+    _act(change, sender, row)
     return "would_apply" if change.events else "known"
 
 
-async def _apply_row(services: Services, stored: dict[str, Any], row: dict[str, Any], now: datetime) -> str:
+async def _apply_row(
+    services: Services, stored: dict[str, Any], sender: Partner, row: dict[str, Any], now: datetime
+) -> str:
     key = Key(f"import-{stored['id']}-{row['row']}", sha256_of(row))
-    actor = Actor(role=Role.PARTNER, id=stored["partner"])
-    outcome = await perform(services, row["case_id"], actor, now, lambda change: _act(change, row), key=key)
+    actor = Actor(role=Role.PARTNER, id=sender.name)
+    outcome = await perform(services, row["case_id"], actor, now, lambda change: _act(change, sender, row), key=key)
     if outcome.events:
         return "applied"
     # Nothing to do: because this import did it before it was cut short, or because it was on record already.
@@ -222,8 +228,9 @@ async def _apply_row(services: Services, stored: dict[str, Any], row: dict[str, 
     return "known" if receipt is None else "applied"
 
 
-def _act(change: Change, row: dict[str, Any]) -> None:
+def _act(change: Change, sender: Partner, row: dict[str, Any]) -> None:
     """The row as the partner's own event would say it: a report, and the job's end if the row tells one."""
+    check_binding(sender, change)
     report = PlacementReported.model_validate(row["stated"])
     facts = {name: getattr(report, name) for name in PlacementReported.model_fields if name != "case_id"}
     placements.report_placement(change, **facts)

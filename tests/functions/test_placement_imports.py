@@ -6,11 +6,14 @@ import csv
 import hashlib
 import io
 import itertools
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from local import config
 from local.testing import Stack
 from shared.domain.spreadsheet import as_csv, cell
 from tests.people import Applicant
@@ -111,6 +114,34 @@ def test_row_is_the_partners_own_report_however_it_is_told(stack: Stack, people:
     )
     assert anew["counts"] == {"applied": 1, "known": 1}
     assert reports(people[0]) == before
+
+
+@pytest.fixture(scope="module")
+def bound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with one partner of this programme and one of another."""
+    partners = {
+        name: {"kind": "employer", "secrets": [f"whsec_{config.random_key()}"], "programmes": [programme]}
+        for name, programme in (("contoso", "ai-diploma"), ("northwind", "another"))
+    }
+    folder = tmp_path_factory.mktemp("stack")
+    settings = {"settings": {"PARTNERS": json.dumps(partners)}}
+    (folder / "stack.json").write_text(json.dumps(config.new_stack() | settings), "utf-8")
+    with Stack(now="2027-01-11T14:00:00Z", data=folder) as running:
+        yield running
+
+
+@pytest.mark.parametrize("dry_run", ["yes", "no"])
+def test_partner_lists_nothing_about_cases_of_a_programme_that_it_is_not_bound_to(bound: Stack, dry_run: str) -> None:
+    person = Applicant(bound).applied()
+    sent = {
+        partner: send(bound, as_file(row(person)), dry_run, partner=partner).json()
+        for partner in ("contoso", "northwind")
+    }
+
+    assert list(sent["contoso"]["counts"]) == ["would_apply" if dry_run == "yes" else "applied"]
+    assert sent["northwind"]["counts"] == {"refused": 1}
+    assert [each["errors"] for each in results(bound, sent["northwind"]["import_id"])] == ["row:forbidden"]
+    assert reports(person) == (0 if dry_run == "yes" else 1)
 
 
 def test_row_told_twice_in_one_list_is_refused_the_second_time(stack: Stack, people: list[Applicant]) -> None:
