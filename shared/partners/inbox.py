@@ -168,7 +168,7 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     key = Key(f"inbox-{item['id']}", item["body_hash"])
     try:
         if case_id is None:
-            await act(services, partner.name, told, now)
+            await act(services, partner.name, told, stamp, now)
             return "processed", None, None
 
         def apply(change: Change) -> None:

@@ -47,18 +47,23 @@ class PositionClosed(Form):
     position_id: PartnersId
 
 
-async def publish(services: Services, partner: str, told: PositionPublished, now: datetime) -> None:
-    """Enter a position, or what has changed of it; one that was closed stays closed."""
+async def publish(services: Services, partner: str, told: PositionPublished, stamp: str, now: datetime) -> None:
+    """Enter a position, or what has changed of it; one that was closed stays closed.
+
+    What was spoken last stands, in whatever order it comes: `stamp` orders what the partner says.
+    """
     if told.pay_from and told.pay_to and told.pay_from.currency != told.pay_to.currency:
         raise invalid("/pay_to/currency", "another_currency")
     stated = told.model_dump(mode="json", exclude={"pay_from", "pay_to"})
     for name, money in (("pay_from", told.pay_from), ("pay_to", told.pay_to)):
+        stated[f"{name}_minor"] = to_minor(money.amount, money.currency) if money else None
         if money is not None:
-            stated |= {f"{name}_minor": to_minor(money.amount, money.currency), "currency": money.currency}
-    await _write(services, partner, told.position_id, stated | {"status": "open", "published_at": now.isoformat()})
+            stated["currency"] = money.currency
+    stated |= {"status": "open", "published_at": now.isoformat(), "last_told": stamp}
+    await _write(services, partner, told.position_id, stated)
 
 
-async def close(services: Services, partner: str, told: PositionClosed, now: datetime) -> None:
+async def close(services: Services, partner: str, told: PositionClosed, stamp: str, now: datetime) -> None:
     """Close a position; `NotFound` if it has not been published yet, so that the event waits."""
     await _write(services, partner, told.position_id, {"status": "closed", "closed_at": now.isoformat()}, known=True)
 
@@ -78,7 +83,8 @@ async def _write(
                 return
             except AlreadyStored:
                 continue
-        if stored["status"] == "closed":
+        is_older = "last_told" in stated and stated["last_told"] <= stored.get("last_told", "")
+        if stored["status"] == "closed" or is_older:
             return
         kept = {name: value for name, value in stored.items() if not name.startswith("_")}
         try:

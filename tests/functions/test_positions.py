@@ -77,6 +77,41 @@ def test_positions_are_listed_by_country_and_page_until_they_close(stack: Stack)
     assert [each["position"] for each in every(stack, "FR", open="no")] == ids[:1]
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (0, 1, 0)])
+def test_what_a_partner_said_last_of_a_position_stands_in_whatever_order_it_comes(
+    stack: Stack, order: tuple[int, ...]
+) -> None:
+    number = f"POS-{next(_numbers)}"
+    for place in order:
+        data = POSITION | {"position_id": number, "title": f"{number} told {place}"}
+        said_at = f"2027-01-11T13:00:0{place}Z"
+        assert stack.partner("northwind").send("position.published", data, occurred_at=said_at)["status"] == 202
+
+    assert [each["title"] for each in every(stack, "GB") if number in each["title"]] == [f"{number} told 1"]
+
+
+def test_position_that_was_closed_stays_closed_whenever_that_was_said(stack: Stack) -> None:
+    number = f"POS-{next(_numbers)}"
+    data = POSITION | {"position_id": number, "title": f"Closed {number}"}
+    closed = {"position_id": number}
+    told = (("position.published", data, 3), ("position.closed", closed, 1), ("position.published", data, 4))
+    for kind, said, second in told:
+        said_at = f"2027-01-11T13:00:0{second}Z"
+        assert stack.partner("northwind").send(kind, said, occurred_at=said_at)["status"] == 202
+
+    assert f"Closed {number}" not in [each["title"] for each in every(stack, "GB")]
+
+
+def test_position_published_anew_without_its_pay_has_none(stack: Stack) -> None:
+    position = published(stack)
+    title = next(each["title"] for each in every(stack, "GB") if each["position"] == position)
+    data = {name: said for name, said in POSITION.items() if not name.startswith("pay_")}
+    anew = data | {"position_id": title.removeprefix("Data engineer "), "title": title}
+    assert stack.partner("northwind").send("position.published", anew)["status"] == 202
+
+    assert next(each["pay_from"] for each in every(stack, "GB") if each["position"] == position) is None
+
+
 def test_position_whose_last_day_has_passed_is_not_open(stack: Stack) -> None:
     number = f"POS-{next(_numbers)}"
     late = POSITION | {"position_id": number, "title": "Late", "closes_on": "2027-01-10"}
