@@ -221,7 +221,7 @@ def _waiting(case: Case, programme: Programme, terms: dict[str, Terms], asked: d
             yield Finding("placement_after_refund", case.case_id, refund_id)
     if work == "recover":
         yield Finding("placement_after_refund", case.case_id, None)
-    for job in jobs(case.placements):
+    for job in jobs(case):
         if job.state in DOUBTED:
             yield Finding("placement_disputed", case.case_id, job.id, (job.state, *job.differs))
 

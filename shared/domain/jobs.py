@@ -1,16 +1,22 @@
 """Which reports are about one job, and whether their sources agree on it.
 
-A function of the set of reports alone: neither their order nor how often one came matters (ADR 10).
+A function of the set of reports and the diploma's day: neither the reports' order nor how often one came matters
+(ADR 10).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
 
 from shared.domain.calendar import days_from
 from shared.domain.life_cycle import Role
 from shared.domain.placement import NEVER_BEGAN, Placement
+
+if TYPE_CHECKING:
+    from shared.domain.case import Case
 
 COMPARED = (
     "contract", "field", "employer", "hours", "contract_signed_on", "offered_on", "starts_on", "fixed_end", "renews",
@@ -49,25 +55,25 @@ class Job:
         return self.state in NEEDS_A_PERSON
 
 
-def jobs(placements: dict[str, Placement]) -> list[Job]:
-    """The jobs that these reports are about, by id. What was reported of somebody else is none of them."""
-    standing = {key: each for key, each in placements.items() if each.status != "retracted"}
+def jobs(case: Case) -> list[Job]:
+    """The jobs that the case's reports are about, by id. What was reported of somebody else is none of them."""
+    standing = {key: each for key, each in case.placements.items() if each.status != "retracted"}
     found = [
-        _job({key: standing[key] for key in group})
+        _job({key: standing[key] for key in group}, case.enrolment.qualified_on)
         for group in _groups(standing)
         if not all(standing[key].denies for key in group)
     ]
     found += [
         Job(key, (key,), each.model_copy(update={"ended_on": None, "end_reason": None}), "retracted")
-        for key, each in placements.items()
+        for key, each in case.placements.items()
         if each.status == "retracted" and not each.wrong_person
     ]
     return sorted(found, key=lambda job: job.id)
 
 
-def job_of(placements: dict[str, Placement], report: str) -> Job | None:
+def job_of(case: Case, report: str) -> Job | None:
     """The job that a report is about."""
-    return next((job for job in jobs(placements) if report in job.reports), None)
+    return next((job for job in jobs(case) if report in job.reports), None)
 
 
 def _groups(standing: dict[str, Placement]) -> Iterable[list[str]]:
@@ -99,13 +105,13 @@ def _groups(standing: dict[str, Placement]) -> Iterable[list[str]]:
     return groups.values()
 
 
-def _job(reports: dict[str, Placement]) -> Job:
+def _job(reports: dict[str, Placement], qualified_on: date | None) -> Job:
     """What is known of a job: what a person verified, else what the graduate says, else what the first other says."""
     base = min(reports, key=lambda key: (_rank(reports[key]), key))
     known = reports[base]
     verified = known.status == "verified"
     voices = {key: each for key, each in reports.items() if key != base and not (verified and each.settled)}
-    is_decisive = any(_could_decide(each, known) for each in (known, *voices.values()))
+    is_decisive = any(_could_decide(each, known, qualified_on) for each in (known, *voices.values()))
     compared = COMPARED + END if is_decisive else COMPARED
     differs = sorted({name for each in voices.values() for name in compared if _contradicts(name, each, known)})
     if known.ended_before_start or any(each.status == "disputed" for each in (known, *voices.values())):
@@ -127,11 +133,13 @@ def _rank(report: Placement) -> int:
     return 1 if report.source == Role.APPLICANT else 2
 
 
-def _could_decide(report: Placement, known: Placement) -> bool:
+def _could_decide(report: Placement, known: Placement, qualified_on: date | None) -> bool:
     """Whether the end that a report tells could change the answer: too early, before the diploma, or never a start."""
     if report.ended_on is None:
         return False
-    if known.starts_on is None or report.ended_before_diploma or report.end_reason in NEVER_BEGAN:
+    if qualified_on is None or report.ended_on <= qualified_on:
+        return True
+    if known.starts_on is None or report.end_reason in NEVER_BEGAN:
         return True
     return days_from(known.starts_on, report.ended_on) < RETENTION_DAYS_MAX
 

@@ -70,8 +70,6 @@ class Placement(Record):
     renews: str | None = None
     ended_on: date | None = None
     end_reason: str | None = None
-    ended_before_diploma: bool = False
-    """It ended by the day of the diploma, or without one, as the record stood when something last befell the report."""
     retention_checked: bool = False
     """Whether the graduate was asked if the job holds, by the first day that is on record now."""
     evidence: list[str] = Field(default_factory=list)
@@ -109,6 +107,7 @@ def fold(case: Case, event: Event) -> None:
             reported_on=event.at.astimezone(case.zone).date(),
             **event.data,
         )
+        return
     report = case.placements[placement_id]
     if event.kind == "placement_ended":
         report.ended_on, report.end_reason = event.occurred_on, event.data.get("end_reason")
@@ -132,11 +131,6 @@ def fold(case: Case, event: Event) -> None:
         report.evidence += [each for each in event.data["documents"] if each not in report.evidence]
     elif event.kind == "placement_retracted":
         report.wrong_person = report.wrong_person or event.reason == "wrong_person"
-    report.ended_before_diploma = _ended_before(report, case.enrolment.qualified_on)
-
-
-def _ended_before(report: Placement, qualified_on: date | None) -> bool:
-    return report.ended_on is not None and (qualified_on is None or report.ended_on <= qualified_on)
 
 
 def _state(report: Placement, facts: dict[str, Any]) -> None:

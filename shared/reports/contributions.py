@@ -119,7 +119,7 @@ def _was_heard(case: Case, events: Sequence[Event], qualified_on: date | None) -
 def _jobs(case: Case, qualified_on: date) -> list[dict[str, Any]]:
     """The jobs that count for something, however many reports there are of each, in an order that no report decides."""
     found = []
-    for job in jobs(case.placements):
+    for job in jobs(case):
         placement = placement_of(_job(case, job), qualified_on)
         if placement is not None:
             found.append(_stated(placement))
@@ -289,7 +289,7 @@ def _placed_on(case: Case, judgement: Judgement) -> date | None:
     verdicts = judgement.decision.jobs or {}
     days = [
         accepted_on(_job(case, job))
-        for job in jobs(case.placements)
+        for job in jobs(case)
         if job.id in verdicts and verdicts[job.id].counts in ("yes", "provisional")
     ]
     return min(days, default=None)

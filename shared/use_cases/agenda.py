@@ -225,7 +225,7 @@ def _staff_turns(case: Case, programme: Programme) -> Iterator[Turn]:
 def _careers_turns(case: Case, levels: ServiceLevels) -> Iterator[Turn]:
     enrolment, guarantee = case.enrolment, case.guarantee
     soon, verify = timedelta(days=levels.contact_days), timedelta(days=levels.verify_days)
-    for job in jobs(case.placements):
+    for job in jobs(case):
         if job.needs_a_person:
             since = _noon(case, _doubted_on(case, job))
             due = since and since + verify
@@ -380,7 +380,7 @@ def unchecked_starts(case: Case) -> dict[str, date]:
     """
     return {
         job.id: job.known.starts_on
-        for job in jobs(case.placements)
+        for job in jobs(case)
         if job.known.starts_on is not None
         and job.state != "retracted"
         and job.known.ended_on is None

@@ -170,7 +170,7 @@ def _pause(pause: Any) -> dict[str, Any]:
 def _jobs(case: Case) -> list[dict[str, Any]]:
     """Each job once, however many reports there are of it. What nobody vouches for, or sources contradict each other
     about, is disputed until a person has settled it."""
-    found = jobs(case.placements)
+    found = jobs(case)
     job_by_report = {report: job.id for job in found for report in job.reports}
     return [_job(case, job, job_by_report) for job in found]
 

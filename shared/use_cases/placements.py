@@ -241,7 +241,7 @@ def rule_placement(
     if outcome == "verified":
         check_end(known, stated)
     extra: dict[str, Any] = {"facts": stated} if stated and outcome == "verified" else {}
-    job = job_of(change.case.placements, placement)
+    job = job_of(change.case, placement)
     others = [each for each in job.reports if each != placement] if job else []
     if others and outcome == "verified":
         extra["settles"] = others

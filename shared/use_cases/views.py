@@ -244,7 +244,7 @@ def _jobs(case: Case, language: str) -> list[dict[str, Any]]:
     return [
         {"id": job.id, "state": job.state, "in_words": said("job", job.state, language), "reports": list(job.reports),
          "differs": list(job.differs)}
-        for job in jobs(case.placements)
+        for job in jobs(case)
     ]  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def report_of(case: InMemory, source_id: str) -> str:
 
 
 def only_job(case: InMemory) -> Job:
-    (job,) = jobs(case.case.placements)
+    (job,) = jobs(case.case)
     return job
 
 
@@ -161,7 +161,7 @@ def test_settled_reports_speak_again_once_what_was_verified_is_taken_back() -> N
     rules(case, "p1")
     rules(case, "p1", outcome="retracted")
 
-    assert {job.id: job.state for job in jobs(case.case.placements)} == {
+    assert {job.id: job.state for job in jobs(case.case)} == {
         "p1": "retracted",
         report_of(case, "northwind"): "told",
     }
@@ -173,7 +173,7 @@ def test_careers_say_that_two_reports_are_two_jobs_or_one() -> None:
     tells(case, "northwind", hours=12)
     other = report_of(case, "northwind")
     case.do(TOLD_ON, Role.CAREERS, lambda c: placements.match_placement(c, placement=other))
-    apart = [job.reports for job in jobs(case.case.placements)]
+    apart = [job.reports for job in jobs(case.case)]
     case.do(TOLD_ON, Role.CAREERS, lambda c: placements.match_placement(c, placement=other, same_as="p1"))
 
     assert sorted(apart) == sorted([("p1",), (other,)])
@@ -195,7 +195,7 @@ def test_report_of_a_namesake_leaves_no_trace_in_the_guarantee_once_undone() -> 
     assert before is not None
     assert after is not None
     assert (after.facts, after.decision) == (before.facts, before.decision)
-    assert other not in {report for job in jobs(case.case.placements) for report in job.reports}
+    assert other not in {report for job in jobs(case.case) for report in job.reports}
 
 
 def test_reason_of_a_retraction_is_refused_where_nothing_is_retracted() -> None:
@@ -582,7 +582,7 @@ def heard(signed_on: str, tellings: list[tuple[str, Telling]]) -> InMemory:
 
 def seen(case: InMemory) -> list[Any]:
     """What may not depend on the order: the outcome, decisions, criteria, each job's verdict, on days all through."""
-    found: list[Any] = [sorted((job.state, len(job.reports)) for job in jobs(case.case.placements))]
+    found: list[Any] = [sorted((job.state, len(job.reports)) for job in jobs(case.case))]
     found.append(graduate_row(case.case, [], PROGRAMME))
     for day in (TOLD_ON, "2028-04-03", "2028-06-20"):
         judgement = judge(case.case, PROGRAMME, TERMS, at(day))
@@ -622,5 +622,5 @@ def test_a_report_is_about_one_job() -> None:
     case = InMemory().qualified()
     says(case)
 
-    assert job_of(case.case.placements, "p1") == only_job(case)
-    assert job_of(case.case.placements, "p2") is None
+    assert job_of(case.case, "p1") == only_job(case)
+    assert job_of(case.case, "p2") is None
