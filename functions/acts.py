@@ -116,7 +116,7 @@ async def do(
         return use_case(change, **given)
 
     outcome = await perform(services, case_id, caller.actor, now, act, key=key, if_match=if_match)
-    return answer(outcome, caller, services)
+    return answer(outcome, caller, services, now)
 
 
 def _key(
@@ -134,11 +134,11 @@ def _key(
     return key_of(caller.actor, route, given, fingerprint)
 
 
-def answer(outcome: Outcome, caller: Caller, services: Services) -> func.HttpResponse:
+def answer(outcome: Outcome, caller: Caller, services: Services, now: datetime) -> func.HttpResponse:
     """The snapshot as this caller may see it, with what the act itself has to tell, and the version in ETag."""
     case = outcome.case
     programme = services.programmes[case.programme]
-    seen = views.for_staff(case) if caller.is_staff else views.for_person(case, programme)
+    seen = views.for_staff(case) if caller.is_staff else views.for_person(case, programme, services.terms, now)
     headers = {"ETag": outcome.etag}
     if outcome.replayed:
         headers["Idempotent-Replayed"] = "true"

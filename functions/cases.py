@@ -32,6 +32,12 @@ from shared.use_cases.commands import CASES, events_of, load
 bp = func.Blueprint()
 
 
+class CaseView(Form):
+    """In which language the person is told; unless said, in the one they chose. Staff get facts, which have none."""
+
+    language: Literal["en", "fr"] | None = None
+
+
 class DocumentUpload(Form):
     """What kind of document this is."""
 
@@ -49,25 +55,31 @@ async def get_case(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "GET cases/{case_id}", now)
     case_id = path_id(req, "case_id")
     caller.may_see(case_id)
+    asked = parse(CaseView, dict(req.params))
     case, etag = await load(services, case_id, caller.actor)
     if caller.is_staff:
         seen = views.for_staff(case)
         seen["person"] = await _person(services, caller, case_id)
         await search.note_read(services, case_id, "person" if seen["person"] else "case", caller.actor, now)
     else:
-        seen = views.for_person(case, services.programmes[case.programme])
-        seen["timeline"] = views.timeline(await events_of(services, case_id))
+        programme = services.programmes[case.programme]
+        seen = views.for_person(case, programme, services.terms, now, asked.language)
+        seen["timeline"] = views.timeline(await events_of(services, case_id), seen["told_in"])
     return ok(seen, headers={"ETag": etag})
 
 
 async def _person(services: Any, caller: Caller, case_id: str) -> dict[str, Any] | None:
     """What the person said about themselves; auditors work without it."""
-    if not caller.roles & set(CASE_STAFF):
+    if not _sees_persons(caller):
         return None
     item = await services.store.read(CASES, "person", case_id)
     if item is None:
         return None
     return {name: value for name, value in item.items() if name in PERSON_FIELDS}
+
+
+def _sees_persons(caller: Caller) -> bool:
+    return bool(caller.roles & set(CASE_STAFF))
 
 
 PERSON_FIELDS = frozenset(
@@ -113,7 +125,8 @@ async def get_document(req: func.HttpRequest) -> func.HttpResponse:
 @bp.route(route="cases/{case_id}/events", methods=["GET"])
 @answers_problems("cases/{case_id}/events")
 async def get_events(req: func.HttpRequest) -> func.HttpResponse:
-    """The chain of events, for staff: codes and ids, naming nobody."""
+    """The chain of events, for staff: codes and ids, naming nobody. Apart from it, as no hash covers them, the notes
+    that events name, which auditors work without."""
     now = bootstrap.clock()
     services = await bootstrap.services()
     caller = await access.admit(req, services, "GET cases/{case_id}/events", now)

@@ -72,6 +72,7 @@ QUERIES: dict[str, type[BaseModel]] = {
     "GET early-risk": cases.PageQuestion,
     "GET positions": positions.PositionQuestion,
     "GET partner-events": partners.EventsQuestion,
+    "GET cases/{case_id}": cases.CaseView,
     "GET cases/{case_id}/guarantee": refunds.GuaranteeQuestion,
     "GET cases/{case_id}/reads": privacy.ReadsQuestion,
     "GET cases": cases.CaseQuestion,

@@ -21,10 +21,13 @@ bp = func.Blueprint()
 
 
 class GuaranteeQuestion(Form):
-    """As of the end of which day, and with what was on record at the end of which; the second alone stands for both."""
+    """As of the end of which day, and with what was on record at the end of which; the second alone stands for both.
+
+    And in which language; unless said, in the one that the person chose."""
 
     on: Day | None = None
     known_on: Day | None = None
+    language: Literal["en", "fr"] | None = None
 
 
 class Payee(Form):
@@ -115,7 +118,7 @@ async def get_guarantee(req: func.HttpRequest) -> func.HttpResponse:
         seen = as_known(await events_of(services, case_id), case, at)
     if asked.on is not None:
         at = end_of_day(case, asked.on, "/on", now)
-    told = views.guarantee(seen, services.programmes[case.programme], services.terms, at)
+    told = views.guarantee(seen, services.programmes[case.programme], services.terms, at, asked.language)
     if asked.known_on is not None:
         told["known_on"] = asked.known_on.isoformat()
     return ok(told, headers={"ETag": etag})

@@ -160,6 +160,12 @@ def read_parameter(name: str, value: object) -> Any:
         raise InvalidTerms(name, "value", f"The parameter takes {error}.") from None
 
 
+def terms_on(versions: Mapping[str, Terms], day: date) -> Terms | None:
+    """The version that a contract signed on this day is bound by; None before there was any."""
+    bound = [terms for terms in versions.values() if terms.binds_from <= day]
+    return max(bound, key=lambda terms: terms.binds_from, default=None)
+
+
 def parse_terms(data: Mapping[str, Any]) -> dict[str, Terms]:
     """The versions of the terms by name, from what `programmes/terms.toml` holds: a list `terms` of tables.
 

@@ -6,10 +6,13 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.calendar import add_months
+from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RuleBroken, invalid
 from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.money import NotMoney, to_minor
+from shared.domain.programme import Programme
+from shared.policy.terms import terms_on
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, require
@@ -50,14 +53,14 @@ def send_contract(change: Change, *, deposit: str = "0") -> None:
         time_zone=case.time_zone,
         deposit_minor=deposit_minor,
     )
-    change.tell("contract_sent", sign_from=(change.today + signature_wait(change)).isoformat())
+    change.tell("contract_sent", sign_from=(change.today + signature_wait(case, programme)).isoformat())
 
 
-def signature_wait(change: Change) -> timedelta:
+def signature_wait(case: Case, programme: Programme) -> timedelta:
     """Days that must have passed after receipt before a signature counts (France: seven full days, then the next)."""
-    contract = change.case.enrolment.contract
-    country = contract.country if contract is not None else change.case.country
-    days = change.programme.countries[country].signature_wait_days
+    contract = case.enrolment.contract
+    country = contract.country if contract is not None else case.country
+    days = programme.countries[country].signature_wait_days
     return timedelta(days=days + 1) if days else timedelta(0)
 
 
@@ -75,15 +78,15 @@ def sign_contract(change: Change, services: Services) -> None:
     change.check("contract_signed")
     contract = change.case.enrolment.contract
     assert contract is not None and contract.received_on is not None
-    first_day = contract.received_on + signature_wait(change)
+    first_day = contract.received_on + signature_wait(change.case, change.programme)
     require(
         change.today >= first_day,
         "signature-too-early",
         f"The law gives you time to think: this contract can be signed from {first_day.isoformat()} on.",
     )
-    bound = [terms for terms in services.terms.values() if terms.binds_from <= change.today]
-    require(bound, "terms-not-set", "No terms of the guarantee bind on this day yet.")
-    terms = max(bound, key=lambda each: each.binds_from)
+    terms = terms_on(services.terms, change.today)
+    require(terms, "terms-not-set", "No terms of the guarantee bind on this day yet.")
+    assert terms is not None
     change.record("contract_signed", terms=terms.version)
     days = change.programme.countries[contract.country].cancellation_days
     change.tell("contract_signed", cancellation_days=days)

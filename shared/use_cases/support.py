@@ -87,7 +87,7 @@ def sign_correction(change: Change, *, correction: str, outcome: str, reason: st
 
 def _require_fitting(change: Change, what: str, day: date) -> None:
     """The dates of an enrolment keep their order: sent, received, signed, begun, qualified, revoked or ended."""
-    before, after = _neighbours(change.case, what, signature_wait(change))
+    before, after = _neighbours(change.case, what, signature_wait(change.case, change.programme))
     latest = min(after, change.today)
     require(before <= day <= latest, "out-of-order", "That date does not fit the dates before and after it.")
 

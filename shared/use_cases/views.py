@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 from shared.domain import ledger
 from shared.domain.calendar import monday_of
 from shared.domain.case import LIFE_CYCLES, Case
-from shared.domain.events import CYCLE_OF, Event
+from shared.domain.events import Event
 from shared.domain.jobs import jobs
 from shared.domain.life_cycle import Role
 from shared.domain.money import to_decimal
@@ -21,12 +21,16 @@ from shared.domain.programme import Programme
 from shared.domain.refund import Refund, Share
 from shared.policy.criteria import findings_as_json
 from shared.policy.refund import standing
-from shared.policy.terms import Terms
+from shared.policy.terms import Terms, terms_on
+from shared.use_cases.enrolments import signature_wait
 from shared.use_cases.guarantee import PAID, judge, last_day_to_claim, last_refund
+from shared.use_cases.proposals import unpaid
 from shared.use_cases.search_log import closes_on
 
+BACK = ("refund", "chargeback")
+STANDS = ("contracted", "studying", "on_leave", "qualified")
+"""Where a contract stands and what is not paid of its price is owed."""
 _CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
-_SENTENCES = {(row.event, cycle.name): row.sentence for cycle in LIFE_CYCLES for row in reversed(cycle.rows)}
 
 
 @cache
@@ -47,15 +51,21 @@ def money(amount_minor: int, currency: str) -> dict[str, str]:
     return {"amount": to_decimal(amount_minor, currency), "currency": currency}
 
 
-def for_person(case: Case, programme: Programme) -> dict[str, Any]:
-    """The case as its person sees it: where it stands, whose turn it is, what is due, what may be done."""
-    language = case.language
+def for_person(
+    case: Case, programme: Programme, terms: Mapping[str, Terms], now: datetime, language: str | None = None
+) -> dict[str, Any]:
+    """The case as its person sees it: where it stands, whose turn it is, what is due, what may be done.
+
+    In the language asked for, else in the one that the person wants to be written to in.
+    """
+    language = language or case.language
     application, enrolment = case.application, case.enrolment
     seen: dict[str, Any] = {
         "case_id": case.case_id,
         "programme": {"id": programme.id, "name": programme.name.get(language) or programme.name["en"]},
         "intake": case.intake,
-        "language": language,
+        "language": case.language,
+        "told_in": language,
         "application": _stands("application", application.status, language),
         "enrolment": _stands("enrolment", enrolment.status, language),
         "turn": {"who": case.agenda.turn, "in_words": said("turn", case.agenda.turn, language)},
@@ -71,7 +81,9 @@ def for_person(case: Case, programme: Programme) -> dict[str, Any]:
         },
         "offer": application.offer and application.offer.model_dump(mode="json", exclude={"reminders"}),
         "reasons": application.reasons,
-        "contract": _contract(case),
+        "contract": _contract(case, programme, terms, case.today(now)),
+        "money": _money(case),
+        "to_pay": _to_pay(case),
         "leaves": [leave.model_dump(mode="json") for leave in enrolment.leaves],
         "pauses": [pause.model_dump(mode="json") for pause in enrolment.pauses],
         "search_weeks": enrolment.weeks,
@@ -126,26 +138,29 @@ def for_staff(case: Case) -> dict[str, Any]:
     return seen
 
 
-def timeline(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """What happened, in the tables' words; who did it only by role."""
+def timeline(events: Iterable[Event], language: str) -> list[dict[str, Any]]:
+    """What happened, in words; who did it only by role."""
     return [
         {
             "at": _iso(event.at),
             "occurred_on": event.occurred_on and event.occurred_on.isoformat(),
             "what": event.kind,
-            "in_words": _SENTENCES[event.kind, CYCLE_OF[event.kind]],
+            "in_words": said("event", event.kind, language),
             "by": event.actor.role.value,
         }
         for event in events
     ]
 
 
-def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: datetime) -> dict[str, Any]:
+def guarantee(
+    case: Case, programme: Programme, terms: dict[str, Terms], now: datetime, language: str | None = None
+) -> dict[str, Any]:
     """The decision asked today: days used and left, the window, every criterion with its sentence and evidence."""
-    language = case.language
+    language = language or case.language
     judgement = judge(case, programme, terms, now)
     if judgement is None:
-        return {"decision": "not_started", "in_words": said("decision", "not_started", language), "criteria": {}}
+        not_yet = said("decision", "not_started", language)
+        return {"decision": "not_started", "in_words": not_yet, "told_in": language, "criteria": {}}
     decision, today = judgement.decision, case.today(now)
     told = decision.as_json(language)
     if not told.get("criteria"):
@@ -153,6 +168,7 @@ def guarantee(case: Case, programme: Programme, terms: dict[str, Terms], now: da
         told["criteria_are"] = "as_they_stand_today"
     end, qualified = decision.window_end, decision.qualified_on
     told["in_words"] = _answer(case, decision.decision, language)
+    told["told_in"] = language
     told["terms"] = judgement.terms.version
     told["as_of"] = today.isoformat()
     told["days_used"] = max(0, (min(today, end) - qualified).days) if end and qualified else None
@@ -217,14 +233,46 @@ def _out_of_place(case: Case) -> set[str]:
     return {"send_contract"} if case.application.status != "accepted" else set()
 
 
-def _contract(case: Case) -> dict[str, Any] | None:
+def _contract(case: Case, programme: Programme, terms: Mapping[str, Terms], today: date) -> dict[str, Any] | None:
+    """The contract; until it is signed also from which day it may be, and what terms would bind on the first such."""
     contract = case.enrolment.contract
     if contract is None:
         return None
     stated = contract.model_dump(mode="json", exclude={"price_minor", "deposit_minor", "currency"})
     stated["price"] = money(contract.price_minor, contract.currency)
     stated["deposit"] = money(contract.deposit_minor, contract.currency)
+    sign_from = contract.received_on and contract.received_on + signature_wait(case, programme)
+    offered = terms_on(terms, max(today, sign_from or today)) if contract.signed_on is None else None
+    stated["sign_from"] = sign_from and sign_from.isoformat()
+    stated["terms_offered"] = offered and offered.version
     return stated
+
+
+def _money(case: Case) -> list[dict[str, Any]]:
+    """What came in from each payer, what went back, and what of it is left with us: an entry for each currency."""
+    moved = [line for line in case.ledger if line.kind in ("payment", *BACK)]
+    return [
+        {
+            "payer": payer,
+            "received": money(_sum_of(moved, payer, currency, ("payment",)), currency),
+            "paid_back": money(_sum_of(moved, payer, currency, BACK), currency),
+            "left": money(left, currency),
+        }
+        for (payer, currency), left in ledger.held(moved).items()
+    ]
+
+
+def _sum_of(lines: Iterable[ledger.Line], payer: str, currency: str, kinds: tuple[str, ...]) -> int:
+    counted = (line for line in lines if line.kind in kinds and (line.payer, line.currency) == (payer, currency))
+    return sum(line.amount_minor for line in counted)
+
+
+def _to_pay(case: Case) -> dict[str, str] | None:
+    """What of the price is still to be paid, while the contract stands."""
+    contract = case.enrolment.contract
+    if contract is None or case.enrolment.status not in STANDS:
+        return None
+    return money(max(0, unpaid(case)), contract.currency)
 
 
 def _placement(placement: Placement, language: str) -> dict[str, Any]:
