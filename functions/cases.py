@@ -133,7 +133,10 @@ async def get_events(req: func.HttpRequest) -> func.HttpResponse:
     case_id = path_id(req, "case_id")
     await load(services, case_id, caller.actor)
     events = await events_of(services, case_id)
-    return ok({"events": [event.model_dump(mode="json") for event in events]})
+    told: dict[str, Any] = {"events": [event.model_dump(mode="json") for event in events]}
+    if _sees_persons(caller) and any(event.note_id for event in events):
+        told["notes"] = await search.notes_of(services, case_id, caller.actor, now)
+    return ok(told)
 
 
 class CaseQuestion(Form):

@@ -33,7 +33,8 @@ class Kind:
 KINDS = (
     Kind("cases", "person", "name, contact, education, motivation, consents", WITH_CASE, "needed while the case lasts"),
     Kind("cases", "payee", "the account, encrypted", WITH_CASE, "needed to pay, and to show whom we paid"),
-    Kind("cases", "note", "what staff wrote", WITH_CASE, "why people decided as they did"),
+    Kind("cases", "note", "what staff wrote, and the words of an appeal", WITH_CASE,
+         "why people decided as they did"),
     Kind("cases", "submission", "the application as sent", WITH_CASE, "what was decided upon"),
     Kind("cases", "message", "template and codes of a letter; keyed hash of an address", WITH_CASE,
          "what is still to be sent, and for 90 days what was", 90),
