@@ -61,7 +61,7 @@ SECTIONS = (
     ),
 )
 
-_TITLE = Sentence("The guarantee, clause by clause", "La garantie, clause par clause")
+TITLE = Sentence("The guarantee, clause by clause", "La garantie, clause par clause")
 _PREFACE = Sentence(
     "Generated from the clauses that the code examines: do not edit. "
     "To write it anew: `python -m shared.policy handbook --write`. Français : [policy.fr.md](policy.fr.md).",
@@ -69,7 +69,7 @@ _PREFACE = Sentence(
     "Pour le réécrire : `python -m shared.policy handbook --write`. English: [policy.md](policy.md).",
 )
 _VERSION = Sentence("Terms", "Conditions")
-_BINDING = Sentence(
+BINDING = Sentence(
     "They bind contracts signed from {binds_from} on, for ever.",
     "Elles régissent pour toujours les contrats signés à partir du {binds_from}.",
 )
@@ -86,9 +86,9 @@ def clauses() -> Iterable[Clause]:
 def handbook(terms_by_version: Mapping[str, Terms], language: str) -> str:
     """The whole page in one language (en, fr), one part for each version of the terms, oldest first."""
     position = LANGUAGES.index(language)
-    lines = [f"# {_TITLE[position]}", "", _PREFACE[position]]
+    lines = [f"# {TITLE[position]}", "", _PREFACE[position]]
     for terms in sorted(terms_by_version.values(), key=lambda terms: (terms.binds_from, terms.version)):
-        lines += ["", f"## {_VERSION[position]} `{terms.version}`", "", _BINDING.say(terms, language)]
+        lines += ["", f"## {_VERSION[position]} `{terms.version}`", "", BINDING.say(terms, language)]
         for section in SECTIONS:
             lines += ["", f"### {section.title[position]}", "", section.introduction[position], ""]
             lines += [
