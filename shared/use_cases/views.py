@@ -30,6 +30,7 @@ from shared.use_cases.search_log import closes_on
 BACK = ("refund", "chargeback")
 STANDS = ("contracted", "studying", "on_leave", "qualified")
 """Where a contract stands and what is not paid of its price is owed."""
+MAY_CLAIM = ("qualified", "diploma_revoked")
 _CYCLES = {cycle.name: cycle for cycle in LIFE_CYCLES}
 
 
@@ -66,6 +67,7 @@ def for_person(
         "intake": case.intake,
         "language": case.language,
         "told_in": language,
+        "today": case.today(now).isoformat(),
         "application": _stands("application", application.status, language),
         "enrolment": _stands("enrolment", enrolment.status, language),
         "turn": {"who": case.agenda.turn, "in_words": said("turn", case.agenda.turn, language)},
@@ -229,7 +231,8 @@ def _settled(case: Case, refund_id: str, refund: Refund) -> set[str]:
 def _out_of_place(case: Case) -> set[str]:
     """What one life cycle's table would allow while another one says that its time has passed or has not come."""
     if case.enrolment.status != "none":
-        return {"withdraw_application", "submit_again", "choose_submission", "withdraw_offer"}
+        passed = {"withdraw_application", "submit_again", "choose_submission", "withdraw_offer"}
+        return passed if case.enrolment.status in MAY_CLAIM else passed | {"file_claim"}
     return {"send_contract"} if case.application.status != "accepted" else set()
 
 

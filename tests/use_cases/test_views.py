@@ -77,6 +77,7 @@ def test_nothing_is_to_be_paid_of_a_contract_that_was_cancelled() -> None:
     told = seen(case, "2027-03-09")
 
     assert told["to_pay"] is None
+    assert "file_claim" not in told["actions"], "what the law gives back needs no claim"
     assert told["money"][0]["left"] == {"amount": "1000.00", "currency": "GBP"}
 
 

@@ -158,3 +158,98 @@ async def test_a_page_opens_on_a_phone_and_nothing_sticks_out(
     assert tab.errors == []
     assert await tab.value("document.documentElement.lang") == "fr"
     assert await tab.value("document.documentElement.scrollWidth") <= 390
+
+
+async def sign_in(tab: Tab, stack: Stack, role: str, hash: str = "") -> None:
+    """A member of staff at the desk."""
+    desk = f"{stack.info['site']}/staff.html?lang=en"
+    await tab.open(desk, "document.readyState === 'complete'")
+    await tab.value(f"sessionStorage.setItem('staff', {json.dumps(stack.token(role))})")
+    await tab.open(f"{desk}{hash}", "document.querySelector('#reports details') !== null")
+
+
+@pytest.mark.parametrize(
+    ("role", "parts"),
+    [
+        ("finance", ["queue-part", "find-part", "reports-part"]),
+        ("auditor", ["find-part", "audits", "reports-part"]),
+        ("admin", ["audits", "access", "reports-part"]),
+    ],
+)
+async def test_the_desk_shows_each_role_what_it_may_do_and_no_error(
+    tab: Tab, stack: Stack, graduate: Applicant, role: str, parts: list[str]
+) -> None:
+    await sign_in(tab, stack, role)
+    await tab.until(f"document.querySelector('#{'queue h2' if role == 'finance' else 'runs p, #runs li'}') !== null")
+
+    shown = await tab.value(
+        "[...document.querySelectorAll('#desk .columns > .part:not([hidden])')].map((one) => one.id)"
+    )
+    assert tab.errors == []
+    assert shown == parts
+    assert await tab.value("document.querySelector('.notice.bad') === null")
+
+
+async def test_an_auditor_opens_a_case_by_its_reference(tab: Tab, stack: Stack, graduate: Applicant) -> None:
+    await sign_in(tab, stack, "auditor")
+    await tab.value(f"document.querySelector('#find input').value = '{graduate.case_id}'")
+    await tab.value("document.querySelector('#find button').click()")
+
+    await tab.until("document.querySelector('#case-view h2') !== null")
+    assert tab.errors == []
+
+
+async def test_staff_read_a_note_beside_its_event(tab: Tab, stack: Stack, graduate: Applicant) -> None:
+    said = "Rang; she has begun."
+    assert graduate.staff("careers", "contact-logged", contacted_on=stack.now()[:10], note=said).status_code == 200
+    await sign_in(tab, stack, "finance", f"#{graduate.case_id}")
+    await tab.until("document.querySelector('#case-view details:not(.act)') !== null")
+
+    await tab.value("document.querySelectorAll('#case-view > details')[1].open = true")
+    await tab.until("document.querySelector('.timeline blockquote') !== null")
+    assert await tab.value("document.querySelector('.timeline blockquote').textContent") == said
+
+
+async def test_another_language_is_asked_of_the_service(tab: Tab, stack: Stack, graduate: Applicant) -> None:
+    case = f"{stack.info['site']}/case.html?lang=en#{graduate.case_id}.{graduate.link}"
+    await tab.open(case, "document.querySelector('#timeline li') !== null")
+    await tab.value("document.querySelector('[data-speak=fr]').click()")
+
+    await tab.until("document.querySelector('#timeline').textContent.includes('La candidature est arrivée.')")
+    assert await tab.value("document.querySelector('.criterion p').textContent.startsWith('Le diplômé')")
+    assert tab.errors == []
+
+
+async def test_a_french_contract_is_shown_with_its_terms_and_signed_no_sooner_than_the_law_lets(
+    tab: Tab, stack: Stack
+) -> None:
+    person = Applicant(stack).to_decision(language="fr")
+    person.do_all(
+        ("admissions", "admission-decision", {"outcome": "offer"}),
+        ("", "offer-answer", {"answer": "accept"}),
+        ("admissions", "contract", {}),
+        ("admissions", "contract-receipt", {}),
+    )
+    case = f"{stack.info['site']}/case.html?lang=fr#{person.case_id}.{person.link}"
+    await tab.open(case, "document.querySelector('#timeline li') !== null")
+
+    assert "à partir du 19 janvier 2027" in await tab.value("document.querySelector('#standing .notice').textContent")
+    assert await tab.value("document.querySelector('[data-act=contract-signature]') === null")
+    assert await tab.value("document.querySelector('#standing .notice a').getAttribute('href')") == (
+        "terms.published.fr.html"
+    )
+
+
+async def test_what_the_form_does_not_accept_is_said_beside_its_field(tab: Tab, stack: Stack, tmp_path: Path) -> None:
+    (tmp_path / "large.pdf").write_bytes(b"%PDF-" + b"0" * 11 * 1024 * 1024)
+    await tab.open(f"{stack.info['site']}/index.html?lang=en", "document.querySelector('#application').noValidate")
+    field = await tab.ask("Runtime.evaluate", expression="document.querySelector('#certificate')")
+    file = {"files": [str(tmp_path / "large.pdf")], "objectId": field["result"]["objectId"]}
+    await tab.ask("DOM.setFileInputFiles", **file)
+    await tab.value("document.querySelector('#phone').value = '0612345678'")
+    await tab.value("document.querySelector('#application [type=submit]').click()")
+
+    beside = "document.querySelector('#{}-error').textContent"
+    assert "country code" in await tab.value(beside.format("phone"))
+    assert "10 MB" in await tab.value(beside.format("certificate"))
+    assert tab.errors == []

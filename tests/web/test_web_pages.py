@@ -29,9 +29,14 @@ from functions import (
 from functions.access import ACCESS
 from functions.http import PROBLEMS
 from functions.openapi import document
+from functions.reports import FunnelQuestion, LiabilityQuestion, OutcomesQuestion, PaymentsQuestion
+from shared.adapters import documents
 from shared.domain.case import LIFE_CYCLES
 from shared.domain.job_search import INTRODUCTIONS
 from shared.domain.life_cycle import Role
+from shared.use_cases.views import guarantee
+from tests.builders import PROGRAMME as BUILT
+from tests.builders import TERMS, InMemory, at
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = ROOT / "web"
@@ -68,6 +73,7 @@ def data_of(path: Path) -> Any:
 
 
 WORDS = {path.stem: data_of(path) for path in sorted((WEB / "words").glob("*.js"))}
+DESK = data_of(WEB / "scripts" / "desk.js")
 ACTS = data_of(WEB / "scripts" / "acts.js")
 ROUTES = data_of(WEB / "scripts" / "routes.js")
 
@@ -239,7 +245,7 @@ def used_keys() -> tuple[set[str], set[str]]:
             "act.",
             "case.group_",
         }
-    other = {key for key in used if key.startswith("degree.") or key.endswith((".js", ".html", ".css", ".svg"))}
+    other = {key for key in used if key.startswith("degree.") or key.endswith((".js", ".html", ".css", ".svg", ".csv"))}
     return used - other, begun
 
 
@@ -300,6 +306,68 @@ def test_every_field_and_choice_of_the_interface_has_words() -> None:
         fields |= {act["subject"]["name"]} if "subject" in act else set()
     wanted = {f"field.{name}" for name in fields} | {f"choice.{choice}" for choice in choices}
     assert wanted <= set(WORDS["en"]), wanted - set(WORDS["en"])
+
+
+TYPES = {
+    "string": "string_type", "integer": "int_type", "number": "float_type", "boolean": "bool_type",
+    "array": "list_type", "object": "model_type",
+}  # fmt: skip
+LIMITS = {
+    "pattern": "string_pattern_mismatch", "minLength": "string_too_short", "maxLength": "string_too_long",
+    "minimum": "greater_than_equal", "maximum": "less_than_equal", "minItems": "too_short", "maxItems": "too_long",
+    "enum": "literal_error", "const": "literal_error", "required": "missing", "additionalProperties": "extra_forbidden",
+}  # fmt: skip
+
+
+def test_every_complaint_about_a_field_has_words() -> None:
+    codes = {"too_many_errors"} | set(re.findall(r'(?:return|else) "([a-z-]+)"', source_of(documents)))
+    for folder in ("shared/use_cases", "shared/partners", "shared/domain", "functions"):
+        for path in (ROOT / folder).glob("*.py"):
+            text = path.read_text("utf-8")
+            codes |= set(re.findall(r'PydanticCustomError\(\s*"([a-z_]+)"', text))
+            for call in re.findall(r"\b(?:invalid|Complaint|FileRejected)\((.*)\)", text):
+                codes |= set(re.findall(r'(?<!\[)"([a-z_]+)"', call))
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            codes.update(code for name, code in LIMITS.items() if name in node)
+            codes.update({TYPES[node["type"]]} if node.get("type") in TYPES else ())
+            for each in node.values():
+                walk(each)
+        elif isinstance(node, list):
+            for each in node:
+                walk(each)
+
+    walk({name: each for name, each in document()["components"]["schemas"].items() if name != "Problem"})
+
+    assert {"encrypted", "damaged", "active-content", "too-many-pages", "too-many-pixels", "iban", "missing"} <= codes
+    assert {code for code in codes if f"complaint.{code}" not in WORDS["en"]} == set()
+
+
+def source_of(module: Any) -> str:
+    """The text of a module."""
+    return Path(module.__file__).read_text("utf-8")
+
+
+def test_what_became_of_a_pause_or_a_leave_has_words() -> None:
+    pauses = {"requested"} | literals_of(job_search.PauseRuling.model_fields["outcome"].annotation)
+    leaves = {"requested", "ended"} | literals_of(enrolments.LeaveRuling.model_fields["outcome"].annotation)
+
+    assert {f"pause_ruling.{each}" for each in pauses} | {f"ruling.{each}" for each in leaves} <= set(WORDS["en"])
+
+
+@pytest.mark.parametrize("signed_on", ["2027-02-22", "2027-03-15"])
+def test_what_a_criterion_rests_on_has_words(signed_on: str) -> None:
+    case = InMemory().qualified(signed_on=signed_on)
+    told = guarantee(case.case, BUILT, TERMS, at("2028-01-10"))
+    named = {f"evidence.{name}" for each in told["criteria"].values() for name in each["facts"] or {}}
+
+    assert named
+    assert named <= set(WORDS["en"])
+
+
+def test_french_deadlines_hold_to_the_end_of_their_day() -> None:
+    assert [key for key, text in WORDS["fr"].items() if re.search(r"\bavant le\b", text)] == []
 
 
 # The form that works without script, and the service's own.
@@ -408,6 +476,25 @@ def test_the_desk_lists_every_id_that_a_route_asks_for() -> None:
 
     asked = {name for path in ROUTES for name in re.findall(r"\{(\w+)\}", path)}
     assert asked - set(re.findall(r"^  (\w+): ", lists, re.MULTILINE)) == {"message"}, "is no part of the case: typed"
+
+
+def test_the_desk_shows_what_the_roles_of_a_token_allow() -> None:
+    for route, roles in DESK["routes"].items():
+        assert roles == [role.value for role in ACCESS[route].roles], route
+
+
+def test_the_desk_offers_reports_to_their_readers_in_the_forms_that_exist() -> None:
+    questions: dict[str, type[BaseModel]] = {
+        "outcomes": OutcomesQuestion, "refund-liability": LiabilityQuestion, "payments": PaymentsQuestion,
+        "funnel": FunnelQuestion,
+    }  # fmt: skip
+    assert set(questions) == set(DESK["reports"])
+    for name, question in questions.items():
+        report, stated = DESK["reports"][name], question.model_fields
+        assert report["roles"] == [role.value for role in ACCESS[f"GET reports/{name}"].roles]
+        assert set(report["formats"]) == literals_of(stated["format"].annotation) - {"json"}
+        for field in report["fields"]:
+            assert field.get("required", False) is stated[field["name"]].is_required()
 
 
 def test_what_staff_may_do_can_be_done_at_the_desk() -> None:

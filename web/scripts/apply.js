@@ -2,7 +2,7 @@
 // only where it applies, and what the service does not accept said beside the field.
 
 import { call } from "./api.js";
-import { clear, complain, complete, problemText } from "./forms.js";
+import { clear, complain, complete } from "./forms.js";
 import { at, make } from "./page.js";
 import { country, day, isChosen, say, speak, spoken } from "./words.js";
 
@@ -47,8 +47,7 @@ form.addEventListener("submit", async (event) => {
     location.assign(`applied.html?lang=${spoken()}`);
     return;
   }
-  if (answer.body?.errors) complain(form, answer, result);
-  else result.replaceChildren(make("p", { class: "notice bad" }, problemText(answer)));
+  complain(form, answer, result);
 });
 
 function guessTimeZone() {

@@ -7,7 +7,7 @@ import { buildForm, problemText } from "./forms.js";
 import { guaranteeView, refunds } from "./guarantee.js";
 import { linkForm } from "./link.js";
 import { at, badge, facts, make } from "./page.js";
-import { called, day, isChosen, knows, moment, money, say, speak, spoken } from "./words.js";
+import { called, day, isChosen, moment, money, say, speak, spoken } from "./words.js";
 
 const LINK = /^#([a-z2-7]{26})\.([A-Za-z0-9_-]{43})$/;
 const KEPT = "case";
@@ -16,9 +16,8 @@ const GROUPS = ["search", "money", "me"];
 let link = null;
 let seen = null;
 let guarantee = null;
-let today = "";
 
-document.addEventListener("spoken", () => (seen ? render() : open()));
+document.addEventListener("spoken", () => (seen?.told_in === spoken() ? render() : open()));
 addEventListener("hashchange", open);
 at("print").addEventListener("click", () => print());
 at("leave").addEventListener("click", () => {
@@ -38,14 +37,14 @@ async function open() {
 
 async function load() {
   at("state").replaceChildren(say("case.loading"));
-  const answer = await call("GET", `/cases/${link.id}`, { token: link.token });
+  const asked = isChosen() ? `?language=${spoken()}` : "";
+  const answer = await call("GET", `/cases/${link.id}${asked}`, { token: link.token });
   if (!answer.ok) return refuse(answer);
   const hasGuarantee = answer.body.enrolment.status !== "none";
-  const promise = hasGuarantee ? await call("GET", `/cases/${link.id}/guarantee`, { token: link.token }) : null;
+  const promise = hasGuarantee ? await call("GET", `/cases/${link.id}/guarantee${asked}`, { token: link.token }) : null;
   seen = answer.body;
   guarantee = promise?.ok && promise.body.decision !== "not_started" ? promise.body : null;
-  today = guarantee?.as_of ?? answer.date.toISOString().slice(0, 10);
-  if (!isChosen() && seen.language !== spoken()) speak(seen.language); // Which renders, too.
+  if (seen.told_in !== spoken()) speak(seen.told_in); // Which renders, too.
   else render();
 }
 
@@ -72,7 +71,7 @@ function render() {
   at("case").hidden = false;
   at("standing").replaceChildren(standing());
   at("guarantee").hidden = guarantee === null;
-  if (guarantee) at("guarantee-view").replaceChildren(guaranteeView(guarantee, seen.language));
+  if (guarantee) at("guarantee-view").replaceChildren(guaranteeView(guarantee));
   const forms = ACTS.filter(isPossible).map((act) => [act, card(act)]);
   const first = forms.filter(([act]) => isFirst(act)).map(([, element]) => element);
   at("first").hidden = first.length === 0;
@@ -84,12 +83,9 @@ function render() {
   at("record").replaceChildren(...record());
   at("timeline").replaceChildren(...seen.timeline.toReversed().map((each) =>
     make("li", {}, make("time", { datetime: each.at }, each.occurred_on ? day(each.occurred_on) : moment(each.at)), " ",
-      make("span", {}, knows(`event.${each.what}`) ? say(`event.${each.what}`) : each.in_words), " ",
+      make("span", {}, each.in_words), " ",
       make("span", { class: "soft" }, called("by", each.by)))));
 }
-
-/** The service's own words where it speaks the reader's language, else ours. */
-const said = (text, kind, code) => (seen.language === spoken() ? text : called(kind, code));
 
 function standing() {
   const { application, enrolment, turn } = seen;
@@ -98,19 +94,27 @@ function standing() {
   return make(
     "div",
     {},
-    make("p", { class: "lead" }, say("case.stands", { what: say(stage[0]) }), " ", make("strong", {}, said(stage[1].in_words, "state", stage[1].status))),
-    make("p", { class: isYours ? "notice turn yours" : "notice turn" },
-      make("span", { "aria-hidden": "true" }, isYours ? "→ " : "• "),
-      isYours ? say("case.your_turn") : turn.who === "nobody" ? say("case.nobodys_turn") : [say("case.turn_of"), " ", make("strong", {}, said(turn.in_words, "role", turn.who))], " — ",
-      called("what", seen.what), ".", seen.due_at && [" ", say("case.due", { when: day(seen.due_at.slice(0, 10)) })]),
+    make("p", { class: "lead" }, say("case.stands", { what: say(stage[0]) }), " ", make("strong", {}, stage[1].in_words)),
+    isTooEarly() ? make("p", { class: "notice turn" }, make("span", { "aria-hidden": "true" }, "• "), say("case.sign_from", { day: day(seen.contract.sign_from) }), " ", offered())
+      : make("p", { class: isYours ? "notice turn yours" : "notice turn" },
+        make("span", { "aria-hidden": "true" }, isYours ? "→ " : "• "),
+        isYours ? say("case.your_turn") : turn.who === "nobody" ? say("case.nobodys_turn") : [say("case.turn_of"), " ", make("strong", {}, turn.in_words)], " — ",
+        called("what", seen.what), ".", seen.due_at && [" ", say("case.due", { when: day(seen.due_at.slice(0, 10)) })]),
     seen.reasons.length > 0 && make("p", {}, say("case.reasons"), " ", seen.reasons.map((code) => called("rejection", code)).join(", "), "."),
     facts(
-      [say("case.programme"), make("span", { lang: seen.language }, seen.programme.name)],
+      [say("case.programme"), seen.programme.name],
       [say("case.intake"), seen.intake],
       [say("case.reference"), make("code", {}, seen.case_id)],
     ),
   );
 }
+
+/** Whether there is a contract to sign, and the law does not let it be signed yet. */
+const isTooEarly = () => seen.what === "sign_contract" && seen.contract.sign_from > seen.today;
+
+// The clauses of a version of the terms, on a page of their own.
+const clauses = (version, words) => make("a", { href: `terms.${version}.${spoken()}.html`, target: "_blank", rel: "noopener" }, words);
+const offered = () => seen.contract?.terms_offered && clauses(seen.contract.terms_offered, say("case.terms_offered"));
 
 function record() {
   const { offer, contract } = seen;
@@ -127,10 +131,12 @@ function record() {
       [say("case.sent_on"), day(contract.sent_on)],
       [say("case.received_on"), day(contract.received_on)],
       [say("case.signed_on"), day(contract.signed_on)],
-      [say("guarantee.terms"), contract.terms && called("terms", contract.terms)],
+      [say("case.to_sign_from"), !contract.signed_on && day(contract.sign_from)],
+      [say("guarantee.terms"), contract.terms && clauses(contract.terms, called("terms", contract.terms))],
       [say("case.days_counted_in"), contract.time_zone],
-    ));
+    ), !contract.signed_on && make("p", {}, offered()));
   }
+  if (seen.money.length || isOwed(seen.to_pay)) part("case.money", ...seen.money.map(paid), isOwed(seen.to_pay) && facts([say("case.to_pay"), money(seen.to_pay)]));
   const placements = Object.entries(seen.placements);
   const standing = (id) => seen.jobs.find((each) => each.reports.includes(id));
   if (placements.length) part("case.jobs", list(placements.map(([id, each]) => [make("strong", {}, say("case.job", { id })), ` — ${job(each)} `, standing(id) && badge({ verified: "good", stated: "good" }[standing(id).state] ?? "open", called("job_state", standing(id).state))])));
@@ -140,9 +146,12 @@ function record() {
   if (introductions.length) part("case.introductions", list(introductions.map((each) => [day(each.on), " — ", called("introduction", each.status)])));
   const weeks = Object.entries(seen.search_weeks).sort().reverse();
   if (weeks.length) part("case.weeks", list(weeks.map(([monday, number]) => say("case.week_line", { day: day(monday), count: number }))));
-  const spans = [...seen.pauses.map((each) => ["case.pause", each]), ...seen.leaves.map((each) => ["case.leave_days", each])];
-  if (spans.length) part("case.pauses", list(spans.map(([word, each]) => [say(word), " ", span(each), " — ", called("ruling", each.status)])));
-  if (!guarantee && Object.keys(seen.refunds).length) parts.push(make("section", { class: "part" }, refunds(seen.refunds, seen.language)));
+  const spans = [
+    ...seen.pauses.map((each) => [say("case.pause"), " ", span(each), " — ", called("pause_ruling", each.status)]),
+    ...seen.leaves.map((each) => [say("case.leave_days"), " ", span(each), " — ", called("ruling", each.status)]),
+  ];
+  if (spans.length) part("case.pauses", list(spans));
+  if (!guarantee && Object.keys(seen.refunds).length) parts.push(make("section", { class: "part" }, refunds(seen.refunds)));
   if (seen.payee_named) part("case.payee", make("p", {}, say("case.payee_named")));
   const documents = Object.values(seen.documents);
   if (documents.length) part("case.documents", list(documents.map((each) => [called("choice", each.kind), " ", badge({ clean: "good", malicious: "bad" }[each.status] ?? "open", called("document_status", each.status))])));
@@ -162,6 +171,14 @@ function copy() {
   };
   return make("section", { class: "part" }, make("button", { type: "button", class: "quiet", click: fetchCopy }, say("case.data_copy")), result);
 }
+
+const isOwed = (amount) => amount !== null && Number(amount.amount) > 0;
+const paid = (each) => facts(
+  [say("field.payer"), called("payer", each.payer)],
+  [say("case.money_received"), money(each.received)],
+  [say("case.money_paid_back"), isOwed(each.paid_back) && money(each.paid_back)],
+  [say("case.money_left"), money(each.left)],
+);
 
 const list = (items) => items.length > 0 && make("ul", { class: "plain" }, items.map((each) => make("li", {}, each)));
 const span = ({ first_day: first, last_day: last }) => (last ? say("case.from_to", { first: day(first), last: day(last) }) : say("case.from_on", { first: day(first) }));
@@ -196,6 +213,7 @@ function isPossible(act) {
   if (act.id === "withdrawal") {
     return seen.enrolment.status === "none" ? seen.actions.includes("withdraw_application") : seen.actions.some((each) => ["withdraw", "cancel", "terminate"].includes(each));
   }
+  if (act.id === "contract-signature" && isTooEarly()) return false;
   if (act.id === "claim" && seen.claims.some((each) => !each.withdrawn)) return false;
   const lists = [act.subject?.from, act.needs, ...act.fields.filter((field) => field.required).map((field) => field.choices_from)];
   return lists.filter(Boolean).every((name) => LISTS[name]().length > 0);
@@ -211,7 +229,7 @@ function card(act) {
     fields: field.fields?.map((each) => ({ ...each, name: `${field.name}.${each.name}` })),
     label: field.label && say(field.label),
     choices: field.choices_from ? LISTS[field.choices_from]() : field.choices,
-    max: field.name === "ended_on" || field.name === "offered_on" ? today : field.max,
+    max: field.name === "ended_on" || field.name === "offered_on" ? seen.today : field.max,
     value: field.choices_from === "open_weeks" ? LISTS.open_weeks()[0][0] : undefined,
   }));
   if (act.subject) fields.unshift({ name: act.subject.name, kind: "choice", required: true, choices: LISTS[act.subject.from]() });
@@ -233,7 +251,7 @@ function card(act) {
       }
     },
   });
-  const content = [make("p", { class: "soft" }, say(`act.${act.id}.about`)), form];
+  const content = [make("p", { class: "soft" }, say(`act.${act.id}.about`)), act.id === "contract-signature" && make("p", {}, offered()), form];
   if (isFirst(act)) return make("section", { class: "act", "data-act": act.id }, make("h3", {}, say(`act.${act.id}.title`)), content);
   return make("details", { class: "act", "data-act": act.id }, make("summary", {}, say(`act.${act.id}.title`)), content);
 }

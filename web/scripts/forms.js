@@ -4,6 +4,8 @@ import { isUncertain, problemOf } from "./api.js";
 import { make } from "./page.js";
 import { called, knows, say } from "./words.js";
 
+const FILE_BYTES_MAX = 10 * 1024 * 1024; // As the service takes them.
+
 let forms = 0;
 
 /**
@@ -87,7 +89,7 @@ function control(field, attributes) {
   }
   if (kind === "textarea") return make("textarea", { ...attributes, required, rows: 4, maxlength: max }, value ?? "");
   if (kind === "checkbox") return make("input", { ...attributes, type: "checkbox" });
-  const type = { date: "date", number: "number", email: "email", tel: "tel", file: "file" }[kind] ?? "text";
+  const type = { date: "date", number: "number", email: "email", tel: "tel", month: "month", file: "file" }[kind] ?? "text";
   const limits = kind === "number" ? { min, max, inputmode: "numeric", step: 1 } : kind === "date" ? { min, max } : { maxlength: max };
   const more = kind === "file" ? { accept: field.accept ?? ".pdf,.jpg,.jpeg,.png" } : { value, autocomplete: field.autocomplete ?? "off" };
   return make("input", { ...attributes, type, required, pattern: field.pattern, ...limits, ...more });
@@ -141,10 +143,13 @@ export function read(form, fields, before = "") {
 export function complete(form) {
   let first = null;
   for (const element of form.elements) {
-    if (!element.willValidate || element.checkValidity()) continue;
+    const isTooLarge = element.type === "file" && [...element.files].some((each) => each.size > FILE_BYTES_MAX);
+    if (!isTooLarge && (!element.willValidate || element.checkValidity())) continue;
     const state = element.validity;
-    const code = state.valueMissing ? (element.type === "checkbox" ? "tick" : "missing")
+    const code = isTooLarge ? "too_large"
+      : state.valueMissing ? (element.type === "checkbox" ? "tick" : "missing")
       : state.typeMismatch && element.type === "email" ? "email"
+      : state.patternMismatch && element.type === "tel" ? "phone"
       : state.rangeOverflow || state.rangeUnderflow ? "out_of_range"
       : state.tooShort ? "string_too_short"
       : "string_pattern_mismatch";
@@ -165,7 +170,7 @@ export function clear(form) {
 export function complain(form, answer, result) {
   const left = [];
   let first = null;
-  for (const { pointer, code } of answer.body?.errors ?? []) {
+  for (const { pointer, code } of answer.body?.errors ?? tooLarge(form, answer)) {
     const element = form.elements[pointer.slice(1).replaceAll("/", ".")];
     const text = knows(`complaint.${code}`) ? say(`complaint.${code}`) : say("complaint.other");
     if (element?.id && element.type !== "hidden") {
@@ -177,6 +182,12 @@ export function complain(form, answer, result) {
   }
   first?.focus();
   result.replaceChildren(make("p", { class: "notice bad" }, problemText(answer)), ...left.map((text) => make("p", { class: "error" }, text)));
+}
+
+// What was too large to be read was a file, where there is one.
+function tooLarge(form, answer) {
+  if (problemOf(answer) !== "content-too-large") return [];
+  return [...form.querySelectorAll("[type=file]")].slice(0, 1).map(({ name }) => ({ pointer: `/${name}`, code: "too_large" }));
 }
 
 /** A problem in one or two sentences. */

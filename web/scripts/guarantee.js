@@ -1,7 +1,7 @@
 // "Your guarantee": what the promise says today, clause by clause, with what it rests on and what can be done.
 
 import { badge, facts, make } from "./page.js";
-import { called, day, money, say, spoken } from "./words.js";
+import { called, day, money, say } from "./words.js";
 
 const TONES = { met: "good", not_met: "bad", unknown: "open", waived: "set" };
 const COUNTS = { yes: "good", no: "set" };
@@ -10,14 +10,15 @@ const STANDING = {
   undetermined: "open", not_eligible: "bad", lapsed: "bad", no_guarantee: "bad", recovery_review: "open", not_started: "calm",
 };
 
-/** Everything the service says about the guarantee, as one block. `spokenIn` is the language of its sentences. */
-export function guaranteeView(seen, spokenIn) {
+/** Everything the service says about the guarantee, as one block; its sentences are in the language it was asked in. */
+export function guaranteeView(seen) {
+  const spokenIn = seen.told_in;
   const criteria = Object.entries(seen.criteria ?? {});
   const tally = ["met", "not_met", "unknown", "waived"].map((status) => [status, criteria.filter(([, each]) => each.status === status).length]);
   return make(
     "div",
     { class: "guarantee" },
-    make("p", { class: "lead" }, badge(STANDING[seen.decision] ?? "calm", ""), spokenIn === spoken() ? seen.in_words : called("decision", seen.decision)),
+    make("p", { class: "lead" }, badge(STANDING[seen.decision] ?? "calm", ""), seen.in_words),
     bar(seen),
     facts(
       [say("guarantee.as_of"), day(seen.as_of)],
@@ -35,7 +36,7 @@ export function guaranteeView(seen, spokenIn) {
       make("ol", { class: "criteria" }, criteria.map(([id, each]) => criterion(id, each, spokenIn))),
     ],
     jobs(seen.jobs, spokenIn),
-    refunds(seen.refunds, spokenIn),
+    refunds(seen.refunds),
   );
 }
 
@@ -91,13 +92,14 @@ function jobs(found, spokenIn) {
 }
 
 /** Refunds with what was decided and paid. */
-export function refunds(found, spokenIn) {
+export function refunds(found) {
   const list = Object.entries(found ?? {});
   if (!list.length) return null;
   return [
     make("h3", {}, say("guarantee.refunds")),
     make("ul", { class: "plain" }, list.map(([, each]) =>
-      make("li", {}, make("strong", {}, called("ground", each.ground)), ": ", spokenIn === spoken() ? each.in_words : called("refund_status", each.status),
+      make("li", {}, make("strong", {}, called("ground", each.ground)), ": ", each.in_words,
+        each.status === "proposed" && each.ground !== "guarantee" && make("p", {}, say("guarantee.by_law")),
         facts(
           ...each.amounts.map((share) => [called("payer", share.payer), money(share.amount)]),
           [say("guarantee.not_met"), each.clauses.map((id) => called("criterion", id)).join(", ")],

@@ -3,7 +3,9 @@
 
 import { call, problemOf } from "./api.js";
 import { buildForm, problemText } from "./forms.js";
+import { auditsDesk } from "./audits.js";
 import { careersDesk } from "./careers.js";
+import DESK from "./desk.js";
 import { guaranteeView } from "./guarantee.js";
 import { jobsView } from "./jobs.js";
 import { at, badge, facts, fill, make } from "./page.js";
@@ -50,9 +52,11 @@ async function show() {
   }
   at("who").textContent = say("staff.you_are", { name: person.name, roles: person.roles.map((each) => called("role", each)).join(", ") });
   api ??= (await call("GET", "/openapi.json")).body;
-  searchForms();
-  at("careers").hidden = !person.roles.includes("careers");
-  if (!at("careers").hidden) careersDesk(token, keep);
+  for (const [id, asked, fillIn] of PARTS) {
+    at(id).hidden = !may(asked);
+    if (!at(id).hidden) fillIn();
+  }
+  reportForms();
   await route();
 }
 
@@ -67,19 +71,32 @@ function read(text) {
   }
 }
 
+/** Whether the token's roles allow any of these routes. */
+const may = (asked) => asked.some((name) => DESK.routes[name].some((role) => person.roles.includes(role)));
+
+// What stands on the desk: the element, the routes of which one must be allowed, and what fills it.
+const PARTS = [
+  ["queue-part", ["GET work-queue"], queueForm],
+  ["find-part", ["POST case-searches", "GET cases/{case_id}"], findForm],
+  ["careers", ["GET early-risk"], () => careersDesk(token, keep)],
+  ["audits", ["GET audits"], () => auditsDesk(token, keep)],
+  ["access", ["POST link-revocations", "POST staff-revocations"], accessForms],
+];
+
 async function route() {
   const id = location.hash.slice(1);
   if (/^[a-z2-7]{26}$/.test(id)) await openCase(id);
   else {
     open = null;
     at("case-view").hidden = true;
-    await queue({});
+    at("queue").replaceChildren();
+    if (may(["GET work-queue"])) await queue({});
   }
 }
 
-// The queue and the search.
+// The queue, the search, the reports.
 
-function searchForms() {
+function queueForm() {
   at("filter").replaceChildren(buildForm({
     fields: [
       { name: "stage", kind: "choice", choices: ["application", "enrolment", "search", "refund"].map((each) => [each, called("stage", each)]) },
@@ -88,23 +105,32 @@ function searchForms() {
     button: say("staff.show"),
     send: (values) => queue(values),
   }));
-  at("reports").replaceChildren(buildForm({
-    fields: [
-      { name: "report", kind: "choice", required: true, choices: ["outcomes", "refund-liability", "payments", "funnel", "audit"].map((each) => [each, called("report", each)]) },
-      { name: "intake", kind: "text", max: 100, hint: "hint.report_intake" },
-      { name: "format", kind: "choice", required: true, choices: ["html", "csv", "zip"].map((each) => [each, called("report_format", each)]) },
-    ],
+}
+
+function reportForms() {
+  const allowed = Object.entries(DESK.reports).filter(([, { roles }]) => roles.some((role) => person.roles.includes(role)));
+  at("reports-part").hidden = allowed.length === 0;
+  at("reports").replaceChildren(...allowed.map(([name, report]) =>
+    make("details", { class: "act", "data-report": name }, make("summary", {}, called("report", name)), reportForm(name, report))));
+}
+
+function reportForm(name, { formats, fields }) {
+  const choices = formats.map((each) => [each, called("report_format", each)]);
+  return buildForm({
+    fields: [...fields, { name: "format", kind: "choice", required: true, choices }],
     button: say("staff.download"),
     send: async (values) => {
-      if (values.report === "audit") return lastAudit(values.format);
-      const format = values.report === "payments" ? "csv" : values.format;
-      const intake = ["outcomes", "funnel"].includes(values.report) && values.intake ? { intake: values.intake } : {};
-      const asked = new URLSearchParams(values.report === "payments" ? { format } : { format, lang: spoken(), ...intake });
-      const answer = await call("GET", `/reports/${values.report}?${asked}`, { token });
-      if (answer.ok) keep(answer.body, `${values.report}.${format}`);
+      const asked = new URLSearchParams(formats.includes("html") ? { ...values, lang: spoken() } : values);
+      const answer = await call("GET", `/reports/${name}?${asked}`, { token });
+      if (answer.ok) keep(answer.body, `${[name, values.intake, values.month].filter(Boolean).join("-")}.${values.format}`);
       return answer;
     },
-  }));
+  });
+}
+
+function findForm() {
+  if (!may(["POST case-searches"])) return openForm();
+  at("find-title").textContent = say("staff.find_title");
   at("find").replaceChildren(buildForm({
     fields: [{ name: "wanted", kind: "text", required: true, max: 254 }],
     button: say("staff.find"),
@@ -118,15 +144,31 @@ function searchForms() {
   }));
 }
 
-// The files of the last audit that looked at more than one case.
-async function lastAudit(format) {
-  const listed = await call("GET", "/audits", { token });
-  const run = listed.ok && listed.body.audits.find((each) => ["full", "changes"].includes(each.scope));
-  if (!run) return listed;
-  const name = format === "csv" ? `findings.csv` : `report.${spoken()}.html`;
-  const answer = await call("GET", `/audits/${run.run}/files/${name}`, { token });
-  if (answer.ok) keep(answer.body, `audit-${run.run}.${format === "csv" ? "csv" : "html"}`);
-  return answer;
+// Who may see a case but not search for one names it.
+function openForm() {
+  at("find-title").textContent = say("staff.open_title");
+  at("find").replaceChildren(buildForm({
+    fields: [{ name: "case_id", kind: "text", required: true, max: 26, pattern: "[a-z2-7]{26}" }],
+    button: say("staff.open"),
+    send: async (values) => {
+      location.hash = values.case_id;
+      return { ok: true };
+    },
+  }));
+}
+
+function accessForms() {
+  const order = (title, route, told, field) => make("details", { class: "act" }, make("summary", {}, title), buildForm({
+    fields: [{ kind: "text", required: true, ...field }],
+    button: title,
+    tone: "danger",
+    send: (values) => call("POST", route, { token, body: values }),
+    done: (answer, result) => result.replaceChildren(make("p", { class: "notice good" }, told(answer.body))),
+  }));
+  at("access-forms").replaceChildren(
+    order(say("staff.link_revocations"), "/link-revocations", ({ revoked }) => say("staff.links_revoked", { count: revoked }), { name: "case_id", max: 26 }),
+    order(say("staff.staff_revocations"), "/staff-revocations", () => say("staff.staff_revoked"), { name: "staff", label: say("field.staff_id"), max: 129, hint: "hint.specialist" }),
+  );
 }
 
 async function queue(values) {
@@ -196,9 +238,21 @@ function about(seen) {
       [say("staff.paid"), seen.ledger.map((line) => `${called("choice", line.kind)} ${money(line.amount)}`).join(", ")],
       [called("ground", "guarantee"), promise.decision !== "not_started" && called("decision", promise.decision)],
       [say("guarantee.window_end"), day(promise.window_end)],
-      [say("guarantee.refunds"), Object.values(seen.refunds).filter((each) => each.status !== "none").map((each) => `${called("ground", each.ground)}: ${called("refund_status", each.status)}`).join(", ")],
+      ...Object.entries(seen.refunds).filter(([, each]) => each.status !== "none").map(([id, each]) => [`${say("field.refund")} ${id}`, refundInWords(each)]),
     ),
     who?.motivation && make("blockquote", {}, who.motivation));
+}
+
+// What is paid back to whom, and what a signature stands for: nobody signs a number.
+
+const shares = ({ shares: found }) => found.map((each) => say("staff.share", { amount: money(each.amount), payer: called("paid_to", each.payer) })).join(", ");
+const refundInWords = (each) => [say("staff.stated", { name: called("ground", each.ground), what: called("refund_status", each.status) }), each.proposal?.shares.length && shares(each.proposal)].filter(Boolean).join(", ");
+const refundNamed = (id, { refunds }) => [id, say("staff.stated", { name: id, what: refundInWords(refunds[id]) })];
+
+function proposed(proposal) {
+  const { verdict, clauses, decision } = proposal;
+  const what = verdict === "approval" ? shares(proposal) : clauses.length ? clauses.map((id) => called("criterion", id)).join(", ") : called("decision", decision);
+  return [proposal.id, say("staff.stated", { name: called("verdict", verdict), what })];
 }
 
 function acts(seen) {
@@ -223,12 +277,13 @@ const IDS = {
   conflict: ({ custody }) => custody.conflicts.filter((each) => !each.lifted).map((each) => each.id),
   correction: ({ custody }) => custody.corrections.filter((each) => each.status === "proposed").map((each) => each.id),
   hold: ({ custody }) => custody.holds.filter((each) => !each.released_on).map((each) => each.id),
-  refund: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "approved" || refunds[id].frozen),
-  appeal: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "appealed"),
-  recovery: ({ refunds }) => Object.keys(refunds).filter((id) => refunds[id].status === "recovery_open"),
+  refund: (seen) => Object.keys(seen.refunds).filter((id) => seen.refunds[id].status === "approved" || seen.refunds[id].frozen).map((id) => refundNamed(id, seen)),
+  appeal: (seen) => Object.keys(seen.refunds).filter((id) => seen.refunds[id].status === "appealed").map((id) => refundNamed(id, seen)),
+  recovery: (seen) => Object.keys(seen.refunds).filter((id) => seen.refunds[id].status === "recovery_open").map((id) => refundNamed(id, seen)),
   proposal: ({ refunds, enrolment }) => [
-    enrolment.expiry_proposal,
-    ...Object.entries(refunds).map(([id, each]) => (each.status === "recovery_open" ? `${id}-recovery` : ["proposed", "failed"].includes(each.status) ? each.proposal?.id : null)),
+    enrolment.expiry_proposal && [enrolment.expiry_proposal, say("staff.proposal_expiry")],
+    ...Object.entries(refunds).map(([id, each]) => each.status === "recovery_open" && [`${id}-recovery`, say("staff.proposal_recovery", { what: shares(each.proposal) })]),
+    ...Object.values(refunds).map((each) => ["proposed", "failed"].includes(each.status) && each.proposal && proposed(each.proposal)),
   ].filter(Boolean),
 };
 
@@ -269,7 +324,17 @@ function actCard(path) {
       result.append(make("button", { type: "button", click: () => openCase(open.id) }, say("staff.reload")));
     },
   });
-  return make("details", { class: "act", "data-route": path }, make("summary", {}, title), card);
+  const beside = path.startsWith("appeals/") ? make("div", {}) : null;
+  return make("details", { class: "act", "data-route": path, toggle: beside && (({ target }) => target.open && appealWords(beside)) }, make("summary", {}, title), beside, card);
+}
+
+// What the person wrote, beside the form that answers it: fetched when the form is opened, for that it was read is kept.
+async function appealWords(place) {
+  const answer = await call("GET", `/cases/${open.id}/events`, { token });
+  if (!answer.ok) return place.replaceChildren(make("p", { class: "notice bad" }, problemText(answer)));
+  const { events: happened, notes = {} } = answer.body;
+  const appeals = happened.filter((each) => each.kind === "appeal_filed" && open.seen.refunds[each.subject].status === "appealed");
+  place.replaceChildren(make("h4", {}, say("staff.appeal_words")), ...appeals.map((each) => make("blockquote", {}, notes[each.note_id] ?? "–")));
 }
 
 // From a schema to fields.
@@ -328,8 +393,8 @@ function documents(seen) {
 
 async function guarantee({ target }) {
   if (!target.open) return;
-  const answer = await call("GET", `/cases/${open.id}/guarantee`, { token });
-  target.lastElementChild.replaceChildren(answer.ok ? guaranteeView(answer.body, open.seen.language) : make("p", { class: "notice bad" }, problemText(answer)));
+  const answer = await call("GET", `/cases/${open.id}/guarantee?language=${spoken()}`, { token });
+  target.lastElementChild.replaceChildren(answer.ok ? guaranteeView(answer.body) : make("p", { class: "notice bad" }, problemText(answer)));
 }
 
 async function events({ target }) {
@@ -337,7 +402,8 @@ async function events({ target }) {
   const answer = await call("GET", `/cases/${open.id}/events`, { token });
   target.lastElementChild.replaceChildren(answer.ok
     ? make("ol", { class: "timeline" }, answer.body.events.toReversed().map((each) => make("li", {}, make("time", { datetime: each.at }, moment(each.at)), " ",
-        knows(`event.${each.kind}`) ? say(`event.${each.kind}`) : each.kind, " ", make("span", { class: "soft" }, called("by", each.actor.role)))))
+        knows(`event.${each.kind}`) ? say(`event.${each.kind}`) : each.kind, " ", make("span", { class: "soft" }, called("by", each.actor.role)),
+        answer.body.notes?.[each.note_id] && make("blockquote", {}, answer.body.notes[each.note_id]))))
     : make("p", { class: "notice bad" }, problemText(answer)));
 }
 

@@ -81,7 +81,8 @@ export function country(code) {
 export const locale = () => ({ en: "en-GB", fr: "fr-FR" })[language];
 
 function format(text, style) {
-  return new Intl.DateTimeFormat(locale(), style).format(new Date(text));
+  const said = new Intl.DateTimeFormat(locale(), style).format(new Date(text));
+  return language === "fr" ? said.replace(/^1 /, "1er ") : said;
 }
 
 function chosen() {
