@@ -78,4 +78,5 @@ docs: setup
 	@$(BIN)/python tools/data_page.py --write
 	@$(BIN)/python tools/audit_page.py --write
 	@$(BIN)/python tools/event_words.py --write
+	@$(BIN)/python tools/problem_words.py --write
 	@$(BIN)/python tools/terms_pages.py --write

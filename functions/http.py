@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from shared import telemetry
 from shared.domain import errors
 from shared.domain.errors import Complaint, InvalidInput, PledgeError
+from shared.presentation.frame import policy
+from shared.presentation.problems import language_of, problem_page
 
 logger = logging.getLogger("pledge.http")
 commands = logging.getLogger("pledge.commands")
@@ -33,6 +35,7 @@ FORM_FIELDS_MAX = 40
 DEPTH_MAX = 32
 COMPLAINTS_MAX = 100
 INTEGER_DIGITS_MAX = 15
+FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 PROBLEM_BASE = "/problems/"
 
 SAFE_HEADERS = {
@@ -152,6 +155,8 @@ def answers_problems(route: str) -> Callable[[Handler], Handler]:
                     instance = f"urn:uuid:{uuid.uuid4()}"
                     logger.exception("unexpected error", extra={"route": route, "instance": instance})
                     answer = problem("internal", instance)
+                if answer.status_code >= 400 and _is_browsers_form(req):
+                    answer = _as_page(answer, req)
                 if req.method != "GET":
                     _tell(asked, answer.status_code, tally)
             return answer
@@ -159,6 +164,23 @@ def answers_problems(route: str) -> Callable[[Handler], Handler]:
         return wrapped
 
     return decorate
+
+
+def _is_browsers_form(req: func.HttpRequest) -> bool:
+    """Whether a browser sent a form by itself and shows whatever is answered. A script asks for no page."""
+    is_form = req.headers.get("content-type", "").partition(";")[0].strip().lower() in FORM_TYPES
+    return is_form and "text/html" in req.headers.get("accept", "").lower()
+
+
+def _as_page(answer: func.HttpResponse, req: func.HttpRequest) -> func.HttpResponse:
+    """The same problem for people to read."""
+    language = language_of(req.headers.get("accept-language", ""))
+    page = problem_page(json.loads(answer.get_body()), language)
+    headers = dict(answer.headers) | {"Content-Security-Policy": policy(), "Content-Language": language}
+    headers.pop("Content-Type", None)
+    return func.HttpResponse(
+        page, status_code=answer.status_code, mimetype="text/html", charset="utf-8", headers=headers
+    )
 
 
 def _tell(asked: str, status: int, tally: telemetry.Tally) -> None:

@@ -237,11 +237,12 @@ def _responses(route: str) -> dict[str, Any]:
     for slug, (status, _) in PROBLEMS.items():
         by_status.setdefault(status, []).append(slug)
     for status, slugs in sorted(by_status.items()):
-        schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-        responses[str(status)] = {
-            "description": ", ".join(slugs),
-            "content": {"application/problem+json": schema},
+        content: dict[str, Any] = {
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
         }
+        if route == "POST applications":  # The one form that a browser sends by itself.
+            content["text/html"] = {"schema": {"type": "string"}}
+        responses[str(status)] = {"description": ", ".join(slugs), "content": content}
     return responses
 
 

@@ -6,6 +6,8 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
+import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,7 @@ from local.testing import Stack
 from shared.domain.errors import InvalidInput
 from shared.domain.wire import time_zones
 from tests.people import application
+from tools import problem_words
 
 BOUNDARY = "zq7boundary"
 CHARACTERS = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
@@ -113,3 +116,49 @@ def test_form_is_read_before_its_file_is_looked_at(stack: Stack) -> None:
 
     assert [each["pointer"] for each in asked("nobody")] == ["/email"]
     assert asked("a@people.example") == [{"pointer": "/certificate", "code": "damaged"}]
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+def posted(stack: Stack, headers: dict[str, str], **other: Any) -> httpx.Response:
+    """A plain form's post, as a browser without a script sends it."""
+    fields = flat(application("plain@people.example", **other))
+    return stack.client.post(f"{stack.api}/applications", data=fields, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language", "sentence"),
+    [
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr", "Téléphone\u00a0: Écrivez le numéro avec + et l&#x27;indicatif"),
+        ("de,en-GB;q=0.7", "en", "Phone: Please write the number with + and the country code"),
+        ("", "en", "Phone: Please write the number with + and the country code"),
+    ],
+)
+def test_a_browser_without_script_is_told_in_its_language_what_is_wrong(
+    stack: Stack, accepted: str, language: str, sentence: str
+) -> None:
+    answer = posted(stack, BROWSER | {"Accept-Language": accepted}, phone="0612345678")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
+    assert (answer.headers["content-language"], answer.headers["cache-control"]) == (language, "no-store")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert f'<html lang="{language}">' in answer.text
+    assert sentence in answer.text
+
+
+def test_a_page_of_what_is_wrong_repeats_nothing_that_came_in(stack: Stack) -> None:
+    answer = posted(stack, BROWSER, **{"<b>zq7</b>": "zq7", "phone": "zq7"})
+
+    assert answer.status_code == 422
+    assert "zq7" not in answer.text
+
+
+def test_a_script_is_told_what_is_wrong_as_json(stack: Stack) -> None:
+    answer = posted(stack, {"Accept": "*/*"}, phone="0612345678")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
+def test_the_words_of_problems_are_those_of_the_pages() -> None:
+    assert problem_words.FILE.read_text("utf-8") == problem_words.file(), "run: make docs"
