@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from shared.audit.evidence import in_words
 from shared.audit.findings import KINDS
 from shared.domain.spreadsheet import as_csv
 from shared.presentation.frame import LANGUAGES, Speaker, page, paragraph, section, table
@@ -150,7 +151,7 @@ def _one(say: Speaker, finding: dict[str, Any], language: str) -> str:
         "audit_severity": say.named("severity", finding["severity"]),
         "audit_case": finding["case_id"],
         "audit_subject": finding["subject"],
-        "audit_evidence": _cell(finding["evidence"]),
+        "audit_evidence": in_words(say, finding["evidence"]),
         "audit_act": kind.act[language],
     }
     rows = "".join(f"<dt>{escape(say(name))}</dt><dd>{escape(each)}</dd>" for name, each in told.items() if each)
