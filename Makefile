@@ -1,5 +1,5 @@
 # make            this list
-# make run        everything on this machine: the service, its store, mail, partners, pages
+# make run        everything on this machine: the service, its store, mail, partners, pages (PORT=7072: elsewhere)
 # make demo       a whole intake from application to audit, in simulated time
 # make test       the tests
 # make check      lint, types and tests
@@ -10,6 +10,7 @@
 # make docs       write the generated pages anew
 
 PYTHON ?= python3
+PORT = 7071
 VENV ?= .venv
 BIN = $(VENV)/bin
 
@@ -40,7 +41,7 @@ node_modules/.installed: package.json package-lock.json
 	@touch $@
 
 run: setup
-	@$(BIN)/python -m local --guide
+	@$(BIN)/python -m local --guide --port $(PORT)
 
 demo: setup
 	@$(BIN)/python -m local.demo

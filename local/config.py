@@ -90,8 +90,10 @@ def load_or_create(data: Path, port: int) -> dict[str, Any]:
     stack = json.loads(file.read_text()) if file.exists() else new_stack()
     old = stack["ports"]
     if port and not is_free(port):
+        other = next_free(port)
         raise PortInUse(
-            f"Port {port} is in use by another program: stop it, or choose another with --port {next_free(port)}."
+            f"Port {port} is in use by another program: stop it, or choose another"
+            f" (make run PORT={other}, or python -m local --port {other})."
         )
     ports = {"host": port or reusable(old.get("host"))}
     for name in ("services", "smtp", "cosmos", "blob"):

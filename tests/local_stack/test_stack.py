@@ -128,6 +128,16 @@ def test_scanner_reports_each_document_once(stack: Stack) -> None:
     assert len(stack.partner("scanner").sent()) == 2
 
 
+def test_make_runs_it_on_the_port_that_was_asked_for() -> None:
+    asked, unasked = (
+        subprocess.run(["make", "-n", "run", *port], capture_output=True, text=True, cwd=ROOT, check=True).stdout
+        for port in (["PORT=7072"], [])
+    )
+
+    assert "-m local --guide --port 7072" in asked
+    assert "-m local --guide --port 7071" in unasked
+
+
 def test_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -138,6 +148,7 @@ def test_port_in_use_is_told_in_a_sentence(tmp_path: Path) -> None:
 
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Port {port} is in use")
+    assert "make run PORT=" in ended.stderr
     assert ended.stderr.count("\n") == 1
     assert ended.stdout == ""
 
