@@ -55,7 +55,7 @@ async def get_case(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "GET cases/{case_id}", now)
     case_id = path_id(req, "case_id")
     caller.may_see(case_id)
-    asked = parse(CaseView, dict(req.params))
+    asked = parse(CaseView, {name: value for name, value in req.params.items() if name in CaseView.model_fields})
     case, etag = await load(services, case_id, caller.actor)
     if caller.is_staff:
         seen = views.for_staff(case)

@@ -172,8 +172,12 @@ def _parameters(route: str, path: str, access: Access) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": ID} for name in re.findall(r"\{(\w+)\}", path)
     ]
+    asked = QUERIES[route].model_json_schema()["properties"] if route in QUERIES else {}
     for name, field in QUERIES[route].model_fields.items() if route in QUERIES else ():
-        found.append({"name": name, "in": "query", "required": field.is_required(), "schema": {"type": "string"}})
+        said: dict[str, Any] = next(
+            (each for each in asked[name].get("anyOf", [asked[name]]) if each.get("type") != "null"), {}
+        )
+        found.append({"name": name, "in": "query", "required": field.is_required(), "schema": _plain(said)})
     if route.startswith("POST cases/"):
         key = {"name": "Idempotency-Key", "in": "header", "required": access.key_required}
         found.append(key | {"schema": KEY})

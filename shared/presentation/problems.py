@@ -28,14 +28,14 @@ def problem_page(told: Mapping[str, Any], language: str) -> str:
     """What was wrong, by field, and how to go on. `told` is the problem as its JSON has it."""
     words = _words()[language]
     what = words.get(f"problem.{told['type'].rpartition('/')[2]}", told["title"])
-    complaints = list(_complaints(told.get("errors", ()), words, "\u00a0:" if language == "fr" else ":"))
+    complaints = list(_complaints(told.get("errors", ()), words))
     listed = f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in complaints)}</ul>" if complaints else ""
     title = words["problem.page_title"]
     return page(Speaker(language), title, section(what, listed, paragraph(words["problem.page_back"])))
 
 
-def _complaints(errors: Iterable[Mapping[str, str]], words: Mapping[str, str], colon: str) -> Iterable[str]:
+def _complaints(errors: Iterable[Mapping[str, str]], words: Mapping[str, str]) -> Iterable[str]:
     for each in errors:
         said = words.get(f"complaint.{each['code']}", words["complaint.other"])
         field = words.get(f"field.{each['pointer'].rpartition('/')[2]}")
-        yield f"{field}{colon} {said}" if field else said
+        yield f"{field} \u2013 {said}" if field else said

@@ -130,9 +130,9 @@ def posted(stack: Stack, headers: dict[str, str], **other: Any) -> httpx.Respons
 @pytest.mark.parametrize(
     ("accepted", "language", "sentence"),
     [
-        ("fr-FR,fr;q=0.9,en;q=0.8", "fr", "Téléphone\u00a0: Écrivez le numéro avec + et l&#x27;indicatif"),
-        ("de,en-GB;q=0.7", "en", "Phone: Please write the number with + and the country code"),
-        ("", "en", "Phone: Please write the number with + and the country code"),
+        ("fr-FR,fr;q=0.9,en;q=0.8", "fr", "Téléphone \u2013 Écrivez le numéro avec + et l&#x27;indicatif"),
+        ("de,en-GB;q=0.7", "en", "Phone \u2013 Please write the number with + and the country code"),
+        ("", "en", "Phone \u2013 Please write the number with + and the country code"),
     ],
 )
 def test_a_browser_without_script_is_told_in_its_language_what_is_wrong(

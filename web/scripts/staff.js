@@ -213,7 +213,7 @@ async function openCase(id, note = null) {
     make("p", { class: "notice turn" }, make("strong", {}, called("role", seen.agenda.turn)), ": ", called("what", seen.agenda.what), ".", seen.agenda.due_at && [" ", say("case.due", { when: day(seen.agenda.due_at.slice(0, 10)) })]),
     jobsView(seen),
     make("div", { class: "columns" }, make("div", {}, about(seen), documents(seen)), acts(seen)),
-    make("details", { toggle: guarantee }, make("summary", {}, say("guarantee.title")), make("div", {})),
+    make("details", { toggle: guarantee }, make("summary", {}, called("ground", "guarantee")), make("div", {})),
     make("details", { toggle: events }, make("summary", {}, say("staff.events")), make("div", {})),
     make("details", {}, make("summary", {}, say("staff.all_facts")), tree(seen)),
   );

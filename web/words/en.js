@@ -361,7 +361,7 @@ export default {
   "problem.rate-limited": "This was asked too often. Wait a while, then try again.",
   "problem.internal": "Something went wrong on our side. It has been noted.",
   "problem.unavailable": "A service that we need does not answer. Please try again.",
-  "problem.page_title": "Your form was not taken",
+  "problem.page_title": "Your form was not accepted",
   "problem.page_back": "Go back with your browser's button: what you filled in is still there.",
   "complaint.missing": "Please fill this in.",
   "complaint.tick": "Please tick this.",

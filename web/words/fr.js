@@ -361,7 +361,7 @@ export default {
   "problem.rate-limited": "Trop de demandes en peu de temps. Réessayez plus tard.",
   "problem.internal": "Une erreur est survenue chez nous. Elle a été notée.",
   "problem.unavailable": "Un service nécessaire ne répond pas. Réessayez.",
-  "problem.page_title": "Votre formulaire n'a pas été pris",
+  "problem.page_title": "Votre formulaire n'a pas été accepté",
   "problem.page_back": "Revenez en arrière avec le bouton de votre navigateur : ce que vous avez rempli y est encore.",
   "complaint.missing": "Veuillez remplir ce champ.",
   "complaint.tick": "Veuillez cocher cette case.",
