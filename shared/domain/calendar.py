@@ -121,3 +121,17 @@ def next_working_day(day: date, holidays: Container[date]) -> date:
     while (day.weekday() >= 5 or day in holidays) and day != date.max:
         day = date.fromordinal(day.toordinal() + 1)
     return day
+
+
+def day_in_words(day: date, language: str) -> str:
+    """A day as people write it in English or French: `10 December 2026`, `1er mai 2028`."""
+    number = "1er" if language == "fr" and day.day == 1 else str(day.day)
+    return f"{number} {_MONTHS[language][day.month - 1]} {day.year}"
+
+
+_MONTHS = {
+    "en": ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December"),
+    "fr": ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre",
+           "novembre", "décembre"),
+}  # fmt: skip

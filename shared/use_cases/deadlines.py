@@ -23,6 +23,7 @@ from shared.use_cases.search_log import (
     contact_overdue_from,
     missed_weeks,
     next_warning,
+    spans_of,
     weeks_to_warn_of,
 )
 
@@ -215,7 +216,7 @@ def _warn_of_search(change: Change, services: Services) -> None:
         weeks = weeks_to_warn_of(missed, case, programme, change.today)
         change.record("search_warned", weeks=[monday.isoformat() for monday in weeks])
         first = min(closes_on(case, programme, monday) for monday in weeks)
-        change.tell("search_warning", weeks=[each.isoformat() for each in weeks], allowed=allowed, until=str(first))
+        change.tell("search_warning", weeks=spans_of(weeks), allowed=allowed, until=str(first))
     if overdue is not None and overdue <= change.today:
         change.record("contact_fell_due")
 
@@ -228,7 +229,7 @@ def check_retention(change: Change, services: Services) -> None:
     for placement_id, starts_on in unchecked_starts(change.case).items():
         if change.today >= starts_on + wait:
             change.record("retention_checked", placement_id)
-            change.tell("retention_check")
+            change.tell("retention_check", starts_on=starts_on.isoformat())
 
 
 def audit_refund(change: Change, services: Services) -> None:

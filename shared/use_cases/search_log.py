@@ -65,6 +65,15 @@ def weeks_to_warn_of(missed: list[date], case: Case, programme: Programme, today
     return [monday for monday in missed if monday <= over and monday.isoformat() not in case.enrolment.warned_weeks]
 
 
+def spans_of(mondays: list[date]) -> list[str]:
+    """The same weeks as spans of days, each with the weeks that follow it without a gap."""
+    spans: list[tuple[date, date]] = []
+    for monday in mondays:
+        first = spans.pop()[0] if spans and spans[-1][1] + timedelta(days=1) == monday else monday
+        spans.append((first, monday + LAST_DAY))
+    return [f"{first}/{last}" for first, last in spans]
+
+
 def at_risk_from(case: Case, programme: Programme) -> date | None:
     """The day from which this graduate is on the early-risk list: few days left, and nothing heard for a while."""
     end, limits = case.guarantee.window_end, programme.limits

@@ -82,7 +82,7 @@ def sign_correction(change: Change, *, correction: str, outcome: str, reason: st
     require(date_of(change.case, found.what) == found.was, "out-of-order", "The date has changed since.")
     _require_fitting(change, found.what, found.day)
     change.record("correction_signed", correction, on=found.day, reason=reason, note=note)
-    change.tell("date_corrected", was=found.was.isoformat(), day=found.day.isoformat())
+    change.tell("date_corrected", what=found.what, was=found.was.isoformat(), day=found.day.isoformat())
 
 
 def _require_fitting(change: Change, what: str, day: date) -> None:
