@@ -332,5 +332,12 @@ def _step_before_signature(
     if word == "awaiting_claim":
         return None if has_notice(case) else "notice"
     if word in TOLD and case.enrolment.status == "qualified":
-        return "tell" if case.enrolment.told != word else None
+        return "tell" if word not in (case.enrolment.told, _answered(latest)) else None
     return None
+
+
+def _answered(latest: tuple[str, Refund] | None) -> str | None:
+    """The answer that a person signed and that stands: whoever has that letter needs no other one about it."""
+    if latest is None or latest[1].status not in ("refused", "appealed", "upheld") or latest[1].proposal is None:
+        return None
+    return latest[1].proposal.decision

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, NotFound, RuleBroken
-from shared.domain.refund import APPEAL, Claim, Refund, Share
+from shared.domain.refund import APPEAL, Claim, Proposal, Refund, Share
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import require
 from shared.use_cases.guarantee import PAID, judge, owed
@@ -83,7 +83,7 @@ def sign(change: Change, services: Services, *, proposal: str, outcome: str, rea
                 "The job that was reported counts no longer; the review will be closed.",
             )
             change.record("recovery_signed", refund_id, reason=reason, note=note)
-            change.tell("recovery_asked")
+            change.tell("recovery_asked", office=change.actor.role.value)
             return
         if refund.proposal is not None and refund.proposal.id == proposal:
             _sign_refund(change, services, refund_id, refund, outcome, reason, note)
@@ -143,7 +143,14 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
     else:
         if proposal.decision == NOTHING_PAID:
             cancel_instalments(change, refund_id, refund.ground)
-        change.tell("refund_refused", clauses=proposal.clauses or [proposal.decision])
+        change.tell(
+            "refund_refused", clauses=_reasons_told(proposal), office=change.actor.role.value,
+            days=change.programme.service_levels.appeal_days,
+        )  # fmt: skip
+
+
+def _reasons_told(proposal: Proposal) -> list[str]:
+    return proposal.clauses or [proposal.decision]
 
 
 def _plain(shares: list[Share]) -> list[dict[str, Any]]:
@@ -154,7 +161,7 @@ def appeal(change: Change, *, refund: str, reason: str) -> None:
     """The graduate asks that another person look again."""
     change.case.refund_of(refund)
     change.record("appeal_filed", refund, note=reason)
-    change.tell("appeal_received")
+    change.tell("appeal_received", days=change.programme.service_levels.appeal_days)
 
 
 def decide_appeal(change: Change, services: Services, *, appeal: str, outcome: str, reason: str,
@@ -163,7 +170,8 @@ def decide_appeal(change: Change, services: Services, *, appeal: str, outcome: s
     case, refund = change.case, change.case.refund_of(appeal)
     if outcome == "uphold":
         change.record("appeal_upheld", appeal, reason=reason, note=note)
-        change.tell("appeal_upheld")
+        clauses = _reasons_told(refund.proposal) if refund.proposal is not None else []
+        change.tell("appeal_upheld", clauses=clauses, office=change.actor.role.value, reason=reason)
         return
     change.check("appeal_overturned", appeal)
     percent = 100

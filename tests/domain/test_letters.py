@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.policy.criteria import CRITERIA
+from shared.policy.criteria import CRITERIA_BY_ID
 from shared.use_cases.guarantee import TOLD
 from shared.use_cases.letters import LANGUAGES, LETTERS, WORDS
 from tests.builders import PROGRAMME
@@ -17,9 +17,10 @@ LINK = "https://www.pledge.example/case.html#token"
 RAW = re.compile(r"\d{4}-\d\d-\d\d|_|\d\.\d\d [A-Z]{3}|\{|\}|\.\.")
 
 CODES: dict[str, list[str]] = {
-    "clauses": ["lapsed", "satisfied", "not_eligible", "nothing_paid", *(each.id for each in CRITERIA if each.if_not_met)],
+    "clauses": ["lapsed", "satisfied", "not_eligible", "nothing_paid", *CRITERIA_BY_ID],
     "decision": list(TOLD),
     "how": ["cancelled", "withdrawn", "terminated", "expired"],
+    "office": ["careers", "finance"],
     "outcome": ["granted", "refused", "approved", "rejected", "revoked"],
     "reasons": [*PROGRAMME.rejection_reasons, "legal_hold", "application_open", "contract_running", "refund_open",
                 "bookkeeping"],
@@ -33,7 +34,7 @@ GIVEN: dict[str, list[Any]] = {
     "clauses": [[each] for each in CODES["clauses"]] + [CODES["clauses"]],
     "days": [7],
     "days_left": [1, 60],
-    "reason": ["identity_not_shown"],
+    "reason": ["looked_again", "a_word_of_staff"],
     "reasons": [[each] for each in CODES["reasons"]] + [CODES["reasons"]],
     "reference": ["abcdefghijklmnopqrstuvwxyz"],
     "weeks": [["2028-03-06/2028-06-25", "2028-07-10/2028-07-16"]],

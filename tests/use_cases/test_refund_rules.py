@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -253,8 +254,8 @@ def refused() -> InMemory:
     return case
 
 
-def decide(case: InMemory, outcome: str, who: str) -> None:
-    case.do(
+def decide(case: InMemory, outcome: str, who: str) -> Change:
+    return case.do(
         "2028-05-01",
         Role.CAREERS,
         lambda c: refunds.decide_appeal(c, SERVICES, appeal="r1", outcome=outcome, reason="looked_again"),
@@ -267,6 +268,52 @@ def test_refusal_names_its_clauses() -> None:
 
     assert case.refund().status == "refused"
     assert case.refund().proposal.clauses == ["job_search"]
+
+
+def test_refusal_says_who_signed_why_and_when_an_appeal_is_answered() -> None:
+    case = claimed_without_searching()
+    sweep(case, "2028-04-11")
+
+    signed = case.signs("2028-04-12", who="finance-1")
+
+    (letter,) = signed.messages
+    assert letter["template"] == "refund_refused"
+    assert letter["parameters"] == {"clauses": ["job_search"], "office": "finance", "days": 30}
+
+
+def test_letter_about_an_upheld_refusal_says_on_what_it_rests_and_why_it_stands() -> None:
+    case = refused()
+    case.do("2028-04-20", Role.APPLICANT, lambda c: refunds.appeal(c, refund="r1", reason="I was ill."))
+
+    upheld = decide(case, "uphold", who="careers-1")
+
+    (letter,) = upheld.messages
+    assert letter["parameters"] == {"clauses": ["job_search"], "office": "careers", "reason": "looked_again"}
+
+
+def test_nobody_hears_again_of_an_answer_that_a_person_has_signed() -> None:
+    case = refused()
+
+    after_the_refusal = sweep(case, "2028-04-14")
+    case.do("2028-04-20", Role.APPLICANT, lambda c: refunds.appeal(c, refund="r1", reason="I was ill."))
+    during_the_appeal = sweep(case, "2028-04-21")
+    decide(case, "uphold", who="careers-1")
+    after_the_appeal = sweep(case, "2028-05-02")
+
+    assert [*after_the_refusal.events, *during_the_appeal.events, *after_the_appeal.events] == []
+    assert "outcome" not in case.letters
+
+
+def test_another_answer_than_the_signed_one_is_told() -> None:
+    case = refused()
+    job: dict[str, Any] = {"contract": "permanent", "field": "in", "hours": 35, "contract_signed_on": date(2028, 3, 1)}
+    case.do(
+        "2028-04-15",
+        Role.APPLICANT,
+        lambda c: placements.report_placement(c, **job, starts_on=date(2028, 3, 6)),
+    )
+
+    assert [event.data for event in sweep(case, "2028-04-16").events] == [{"decision": "satisfied"}]
 
 
 def test_appeal_is_decided_by_another_person_and_paid_by_yet_another() -> None:
