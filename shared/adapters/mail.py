@@ -27,11 +27,12 @@ class Mail:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
-    async def send(self, to: str, subject: str, text: str, message_id: str, at: datetime) -> None:
+    async def send(self, to: str, subject: str, text: str, message_id: str, at: datetime, *, reply_to: str) -> None:
         """Hand a mail to the provider. Raises `Bounced` for good, `Unavailable` for now."""
         message = EmailMessage()
         message["From"] = self._settings.mail_from
         message["To"] = to
+        message["Reply-To"] = reply_to
         message["Subject"] = subject
         message["Date"] = format_datetime(at)
         message["Message-ID"] = f"<{message_id}@pledge>"

@@ -108,7 +108,8 @@ class Change:
         """
         if self.is_forgotten:
             return
-        self.send("mail", template=template, language=self.case.language, parameters=parameters)
+        self.send("mail", template=template, language=self.case.language, programme=self.programme.id,
+                  parameters=parameters)  # fmt: skip
 
     def send(self, channel: str, /, **what: Any) -> None:
         """Put a message for `channel` into the batch; its id follows from the event that caused it."""

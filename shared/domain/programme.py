@@ -56,6 +56,13 @@ class Price(_Data):
     currency: str
 
 
+class Contact(_Data):
+    """Where people write and ring: every letter and page that asks them to says so."""
+
+    email: str
+    phone: str
+
+
 class ServiceLevels(_Data):
     """How long staff may take, in days; the work queue and the audit measure against these."""
 
@@ -115,6 +122,7 @@ class Programme(_Data):
     prerequisite_subjects: tuple[str, ...]
     assessments: tuple[str, ...]
     rejection_reasons: tuple[str, ...]
+    contact: Contact
     sources: tuple[str, ...]
     terms_and_privacy_version: str
     countries: dict[str, Country]
@@ -129,6 +137,10 @@ class Programme(_Data):
     cors_origins: tuple[str, ...]
     redirects: tuple[str, ...]
     holidays: dict[str, tuple[date, ...]] = Field(default_factory=dict)
+
+    def name_in(self, language: str) -> str:
+        """What it is called in a language, or in English."""
+        return self.name.get(language) or self.name["en"]
 
     def intake(self, intake_id: str) -> Intake | None:
         """The intake of that id, if there is one."""
@@ -151,6 +163,7 @@ def parse_programme(data: dict[str, Any]) -> Programme:
     """The programme that a file says, checked; raises `ValueError` naming what is missing, unknown or at odds."""
     programme = Programme.model_validate(data)
     wrong = [*_wrong_intakes(programme.intakes), *_wrong_rows(programme), *_wrong_sources(programme.sources)]
+    wrong += _wrong_contact(programme.contact)
     if wrong:
         raise ValueError(f"programme {programme.id}: " + " ".join(wrong))
     return programme
@@ -165,6 +178,14 @@ def _wrong_intakes(intakes: tuple[Intake, ...]) -> Iterator[str]:
             yield f"There are two intakes {each.id}."
         if not each.opens_on <= each.closes_on < each.starts_on:
             yield f"The intake {each.id} opens, closes and starts in another order."
+
+
+def _wrong_contact(contact: Contact) -> Iterator[str]:
+    """The same of where people write and ring."""
+    if not re.fullmatch(r"[^\s@<>]+@[^\s@<>]+", contact.email):
+        yield f"The contact's address is none: {contact.email}."
+    if not re.fullmatch(r"\+[0-9][0-9 ]{5,20}", contact.phone, re.ASCII):
+        yield f"The contact's phone number needs a + and digits: {contact.phone}."
 
 
 def _wrong_sources(sources: tuple[str, ...]) -> Iterator[str]:

@@ -299,6 +299,7 @@ async def _queue_link(services: Services, case: Case, now: datetime) -> None:
         "channel": "mail",
         "template": "link",
         "language": case.language,
+        "programme": case.programme,
         "parameters": {},
         "status": "pending",
         "tries": 0,

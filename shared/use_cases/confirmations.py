@@ -72,14 +72,15 @@ async def mail_employer(services: Services, message: dict[str, Any], now: dateti
     case, _ = await load(services, case_id)
     if not may_hear(case, contact):
         return  # Consent was taken back since careers asked.
-    days = services.programmes[case.programme].limits.confirmation_days
-    until = now + timedelta(days=days)
+    programme = services.programmes[case.programme]
+    until = now + timedelta(days=programme.limits.confirmation_days)
     link = await _new_link(services, message, now, until)
     name = f"{person['given_names']} {person['family_names']}"
     parameters = {"until": case.today(until).isoformat()}
-    subject, text = letters.LETTERS[message["template"]].written(message["language"], name, parameters, link)
+    letter = letters.LETTERS[message["template"]]
+    subject, text = letter.written(message["language"], name, parameters, link, programme)
     mail_id = hashlib.sha256(f"{case_id}|{message['id']}".encode()).hexdigest()[:40]
-    await services.mail.send(contact["email"], subject, text, mail_id, now)
+    await services.mail.send(contact["email"], subject, text, mail_id, now, reply_to=programme.contact.email)
 
 
 async def _new_link(services: Services, message: dict[str, Any], now: datetime, until: datetime) -> str:
@@ -116,7 +117,7 @@ async def shown(services: Services, case_id: str, placement: str, asked: str = "
         raise LinkExpired("link")
     programme = services.programmes[case.programme]
     return {
-        "programme": programme.name.get(case.language) or programme.name["en"],
+        "programme": programme.name_in(case.language),
         "language": case.language,
         "name": f"{person['given_names']} {person['family_names']}",
         "employer_name": person["employers"].get(placement),

@@ -24,6 +24,7 @@ from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
+    from shared.domain.programme import Programme
 
 logger = logging.getLogger("pledge.deliveries")
 
@@ -130,12 +131,18 @@ async def _mail(services: Services, message: dict[str, Any], now: datetime) -> N
     person = await services.store.read(CASES, "person", case_id)
     if person is None:
         return  # Erased: there is nobody left to write to.
-    letter = letters.LETTERS[message["template"]]
+    letter, programme = letters.LETTERS[message["template"]], _programme_of(services, message)
     link = None
     if letter.has_link:
         link = await new_link(services, case_id, now)
-    subject, text = letter.written(message["language"], person["given_names"], message["parameters"], link)
-    await services.mail.send(person["email"], subject, text, _mail_id(case_id, message["id"]), now)
+    subject, text = letter.written(message["language"], person["given_names"], message["parameters"], link, programme)
+    mail_id = _mail_id(case_id, message["id"])
+    await services.mail.send(person["email"], subject, text, mail_id, now, reply_to=programme.contact.email)
+
+
+def _programme_of(services: Services, message: dict[str, Any]) -> Programme:
+    """The programme of a letter; those that were written before there were several say none."""
+    return services.programmes.get(message.get("programme", "")) or next(iter(services.programmes.values()))
 
 
 def _mail_id(case_id: str, message_id: str) -> str:

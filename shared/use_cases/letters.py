@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.domain.calendar import day_in_words, parse_day
+from shared.domain.programme import Programme
 
 LANGUAGES = ("en", "fr")
 
@@ -27,20 +28,28 @@ class Letter:
     text: dict[str, str]
     has_link: bool
 
-    def written(self, language: str, name: str, parameters: dict[str, Any], link: str | None) -> tuple[str, str]:
-        """Subject and text, filled in. Personal data goes into the text only, never into a link.
+    def written(
+        self, language: str, name: str, parameters: dict[str, Any], link: str | None, programme: Programme
+    ) -> tuple[str, str]:
+        """Subject and text, filled in, with where to write and ring. Personal data goes into the text only.
 
         A line that names something which there is nothing to say about is left out.
         """
         spoken = language if language in self.subject else "en"
         values = {key: _said(key, value, spoken) for key, value in parameters.items() if value not in (None, [])}
         values |= {"name": name, "link": link or ""}
-        return self.subject[spoken].format_map(values), _filled(self.text[spoken], values)
+        return self.subject[spoken].format_map(values), _filled(self.text[spoken], values) + _footer(programme, spoken)
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
     lines = [line.format_map(values) for line in text.splitlines() if _named(line) <= values.keys()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def _footer(programme: Programme, language: str) -> str:
+    contact = programme.contact
+    where = {"programme": programme.name_in(language), "email": contact.email, "phone": contact.phone}
+    return "\n-- \n" + WORDS["footer"]["letter"][language].format_map(where) + "\n"
 
 
 def _named(line: str) -> set[str]:

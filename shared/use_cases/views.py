@@ -63,7 +63,7 @@ def for_person(
     application, enrolment = case.application, case.enrolment
     seen: dict[str, Any] = {
         "case_id": case.case_id,
-        "programme": {"id": programme.id, "name": programme.name.get(language) or programme.name["en"]},
+        "programme": {"id": programme.id, "name": programme.name_in(language)},
         "intake": case.intake,
         "language": case.language,
         "told_in": language,

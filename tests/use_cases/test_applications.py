@@ -43,6 +43,17 @@ def test_second_different_application_is_kept_and_told_to_its_owner_and_overwrit
     assert [each["chosen"] for each in applicant.record()["application"]["submissions"]] == [True, False]
 
 
+def test_answer_to_a_letter_goes_to_the_programme_whose_address_stands_under_it(
+    stack: Stack, applicant: Applicant
+) -> None:
+    applicant.applied()
+
+    (mail,) = stack.mail(applicant.email)
+
+    assert mail["headers"]["reply-to"] == "contact@pledge.example"
+    assert "contact@pledge.example" in mail["text"]
+
+
 def test_owner_chooses_the_submission_that_counts(stack: Stack, applicant: Applicant) -> None:
     applicant.applied()
     applicant.apply(given_names="Augusta")

@@ -173,7 +173,7 @@ def test_a_page_bears_a_strict_policy(path: Path) -> None:
 def test_what_a_page_refers_to_is_there(path: Path) -> None:
     for _, attributes in Page(path).elements:
         for address in (attributes.get("href"), attributes.get("src")):
-            if address and not address.startswith(("?", "#")):
+            if address and not address.startswith(("?", "#", "mailto:", "tel:")):
                 assert "//" not in address, address
                 assert (WEB / address).is_file(), address
 
@@ -421,6 +421,14 @@ def test_the_application_form_states_what_the_programme_does() -> None:
             assert options[intake["id"]][f"data-{name}"] == intake[f"{name}_on"].isoformat()
     accredited = {row["country"] for row in PROGRAMME["accreditation"] if row["accredited"]}
     assert set(page.all("form")[0]["data-accredited"].split()) == accredited
+
+
+@pytest.mark.parametrize("name", ["privacy.html", "case.html"])
+def test_a_page_says_where_to_write_and_ring(name: str) -> None:
+    contact, text = PROGRAMME["contact"], (WEB / name).read_text("utf-8")
+
+    assert f'<a href="mailto:{contact["email"]}">{contact["email"]}</a>' in text
+    assert f'<a href="tel:{contact["phone"].replace(" ", "")}">{contact["phone"]}</a>' in text
 
 
 def test_a_box_nobody_sees_catches_machines() -> None:
