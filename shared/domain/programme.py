@@ -99,6 +99,7 @@ class Limits(_Data):
     confirmation_days: int
     confirmations_per_report: int
     confirmations_per_case: int
+    account_reminders: tuple[int, ...]
     payee_hold_hours: int
     closed_application_months: int
     contract_record_months: int

@@ -55,6 +55,8 @@ REFUND = LifeCycle(
             "A named person signs that the money is not owed, clause by clause, and how to appeal."),
         row("sign_lapse", "refund_lapsed", ["proposed"], "lapsed", SIGNERS,
             "A named person signs that the claim came too late or not at all."),
+        row("ask_for_account", "account_wanted", ["approved"], None, [SYSTEM],
+            "The person is reminded that the money waits for an account."),
         row("void_approval", "approval_voided", ["approved"], "proposed", [SYSTEM],
             "What was approved is no longer what is true; the approval dies and a new proposal is made."),
         row("start_payment", "payment_started", ["approved"], "paying", [FINANCE],
@@ -136,6 +138,8 @@ class Refund(Record):
     payments: dict[str, Share] = Field(default_factory=dict)
     payee_hash: str | None = None
     paid_on: date | None = None
+    account_wanted_days: int = 0
+    """After how many days since the approval the person was last reminded to name an account."""
     appeal_reason: str | None = None
     recovery_signed_by: str | None = None
     frozen: str | None = None
@@ -175,8 +179,11 @@ def fold(case: Case, event: Event) -> None:
         refund.proposal = None
     elif event.kind in ("refund_approved", "refund_reapproved", "appeal_overturned"):
         refund.approved_by = event.actor.id
+        refund.account_wanted_days = 0
         if data:
             refund.proposal = Proposal(made_at=event.at, **data)
+    elif event.kind == "account_wanted":
+        refund.account_wanted_days = data["after_days"]
     elif event.kind == "payment_started":
         refund.attempts += 1
         refund.payments |= {key: Share(**share) for key, share in data["payments"].items()}

@@ -178,16 +178,29 @@ def _refund_turn(case: Case, programme: Programme) -> Turn | None:
             since = waits_since(case, refund)
             if refund.status != status or since is None:
                 continue
-            if status == "approved" and _needs_account(case, refund):
+            if status == "approved" and needs_account(case, refund):
                 who, what = "applicant", "name_payee"
             return Turn(who, what, since + timedelta(days=days), since)
     return None
 
 
-def _needs_account(case: Case, refund: Refund) -> bool:
+def needs_account(case: Case, refund: Refund) -> bool:
     """Whether money is owed to the person who has not said yet where it is to go, or has denied the account named."""
     shares = refund.proposal.shares if refund.proposal else []
     return any(share.payer == OWN_MONEY for share in shares) and (case.payee is None or case.payee.denied)
+
+
+def account_reminders(case: Case, programme: Programme) -> dict[str, tuple[date, list[int]]]:
+    """The approved refunds that wait for an account: the day of approval, and after how many days from it the person
+    has still to be reminded."""
+    return {
+        key: (
+            case.today(refund.since),
+            [n for n in programme.limits.account_reminders if n > refund.account_wanted_days],
+        )
+        for key, refund in case.refunds.items()
+        if refund.status == "approved" and refund.since is not None and needs_account(case, refund)
+    }
 
 
 def _data_turns(case: Case, programme: Programme) -> Iterator[Turn]:
@@ -347,6 +360,8 @@ def next_deadline(case: Case, programme: Programme) -> datetime | None:
             days.append(limit + timedelta(days=1))
     if enrolment.status == "qualified" and case.guarantee.decision in ("open", "paused"):
         days += [day for key, day in window_reminders(case, programme) if key not in enrolment.window_reminders]
+    for approved_on, after in account_reminders(case, programme).values():
+        days += [approved_on + timedelta(days=number) for number in after]
     return _noon(case, min(days)) if days else None
 
 

@@ -14,10 +14,11 @@ from shared.domain.errors import NotFound, PledgeError, RecordChanged
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import proposals
-from shared.use_cases.agenda import course_limit, unchecked_starts, window_reminders
+from shared.use_cases.agenda import account_reminders, course_limit, unchecked_starts, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
 from shared.use_cases.guarantee import Judgement, end_of_claim, judge, last_day_to_claim, step
+from shared.use_cases.proposals import own_money_told
 from shared.use_cases.search_log import (
     closes_on,
     contact_overdue_from,
@@ -141,6 +142,7 @@ async def keep_deadlines(change: Change, services: Services) -> None:
     if change.case.enrolment.status == "qualified":
         _remind_of_window(change)
         _warn_of_search(change, services)
+    _ask_for_account(change)
 
 
 async def _keep_offer(change: Change, services: Services) -> None:
@@ -219,6 +221,15 @@ def _warn_of_search(change: Change, services: Services) -> None:
         change.tell("search_warning", weeks=spans_of(weeks), allowed=allowed, until=str(first))
     if overdue is not None and overdue <= change.today:
         change.record("contact_fell_due")
+
+
+def _ask_for_account(change: Change) -> None:
+    """Remind whoever is owed money that nobody knows where to send it."""
+    for refund_id, (approved_on, after) in account_reminders(change.case, change.programme).items():
+        due = [number for number in after if approved_on + timedelta(days=number) <= change.today]
+        if due and not change.is_forgotten:
+            change.record("account_wanted", refund_id, after_days=max(due))
+            change.tell("account_wanted", amount=own_money_told(change.case.refunds[refund_id]))
 
 
 def check_retention(change: Change, services: Services) -> None:

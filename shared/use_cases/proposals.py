@@ -11,7 +11,7 @@ from shared.domain.change import Change
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.domain.money import to_decimal
-from shared.domain.refund import APPEAL, Refund, Share
+from shared.domain.refund import APPEAL, OWN_MONEY, Refund, Share
 from shared.policy.withdrawal import returned_on_cancellation, returned_on_termination
 from shared.use_cases.guarantee import Judgement, binding, judge, not_met, owed, wanted
 
@@ -169,6 +169,12 @@ def judged_anew(change: Change, services: Services, refund_id: str, refund: Refu
     verdict, decision = wanted(case, judgement, refund_id) or ("none", judgement.decision.decision)
     shares = owed(case, percent, refund_id) if verdict == "approval" else []
     return proposal_of(case, refund_id, verdict, decision, shares, judgement)
+
+
+def own_money_told(refund: Refund) -> list[str]:
+    """What of a refund goes to the person themselves, as letters say it."""
+    shares = refund.proposal.shares if refund.proposal else []
+    return amounts_told([share for share in shares if share.payer == OWN_MONEY])
 
 
 def amounts_told(shares: list[Share]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, NotFound, RuleBroken
 from shared.domain.refund import APPEAL, Claim, Proposal, Refund, Share
-from shared.use_cases.agenda import course_limit
+from shared.use_cases.agenda import course_limit, needs_account
 from shared.use_cases.commands import require
 from shared.use_cases.guarantee import PAID, judge, owed
 from shared.use_cases.payments import book_recovery, cancel_instalments, conclude
@@ -17,6 +17,7 @@ from shared.use_cases.proposals import (
     judged_anew,
     new_refund,
     owed_on,
+    own_money_told,
     proposal_of,
     propose_return_of_money,
 )  # fmt: skip
@@ -138,7 +139,7 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
     signed = fresh | {"id": proposal.id} if proposal.verdict == "approval" else {}
     change.record(kind, refund_id, reason=reason, note=note, **signed)
     if proposal.verdict == "approval":
-        change.tell("refund_approved", amount=amounts_told(proposal.shares))
+        _tell_approved(change, refund_id)
         conclude(change, refund_id, refund)
     else:
         if proposal.decision == NOTHING_PAID:
@@ -147,6 +148,19 @@ def _sign_refund(change: Change, services: Services, refund_id: str, refund: Ref
             "refund_refused", clauses=_reasons_told(proposal), office=change.actor.role.value,
             days=change.programme.service_levels.appeal_days,
         )  # fmt: skip
+
+
+def _tell_approved(change: Change, refund_id: str) -> None:
+    """Tell how much is owed, who signed it, and whether anything is missing before it can be paid."""
+    case, refund = change.case, change.case.refunds[refund_id]
+    shares = refund.proposal.shares if refund.proposal else []
+    account = "known" if case.payee is not None and case.payee.confirmed_by else "unconfirmed"
+    if needs_account(case, refund):
+        account = "missing"
+    elif not own_money_told(refund):
+        account = "of_others"
+    office = change.actor.role.value
+    change.tell("refund_approved", amount=amounts_told(shares), account=account, office=office)
 
 
 def _reasons_told(proposal: Proposal) -> list[str]:
@@ -183,7 +197,7 @@ def decide_appeal(change: Change, services: Services, *, appeal: str, outcome: s
     require(shares, "nothing-to-return", "Nothing was paid, so nothing can be paid back.")
     proposal = proposal_of(case, appeal, "approval", APPEAL, shares, None)
     change.record("appeal_overturned", appeal, reason=reason, note=note, **proposal)
-    change.tell("refund_approved", amount=amounts_told(shares))
+    _tell_approved(change, appeal)
 
 
 def close_recovery(change: Change, *, recovery: str, outcome: str, reason: str, note: str | None = None) -> None:

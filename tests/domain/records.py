@@ -138,6 +138,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "proposal_dropped": ("r1", {}),
     "refund_approved": ("r1", {}),
     "refund_refused": ("r1", {}),
+    "account_wanted": ("r1", {"after_days": 14}),
     "refund_lapsed": ("r1", {}),
     "approval_voided": ("r1", OTHER_PROPOSAL),
     "payment_started": ("r1", {"payments": {"ref-2": SHARE | {"status": "sent"}}}),

@@ -18,6 +18,7 @@ RAW = re.compile(r"\d{4}-\d\d-\d\d|_|\d\.\d\d [A-Z]{3}|\{|\}|\.\.")
 
 CODES: dict[str, list[str]] = {
     "clauses": ["lapsed", "satisfied", "not_eligible", "nothing_paid", *CRITERIA_BY_ID],
+    "account": ["missing", "unconfirmed", "known", "of_others"],
     "decision": list(TOLD),
     "how": ["cancelled", "withdrawn", "terminated", "expired"],
     "office": ["careers", "finance"],

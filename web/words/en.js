@@ -1080,6 +1080,7 @@ export default {
   "event.refund_approved": "The refund was approved.",
   "event.refund_refused": "The refund was refused.",
   "event.refund_lapsed": "The refund lapsed.",
+  "event.account_wanted": "A reminder was sent: the refund waits for an account.",
   "event.approval_voided": "The approval no longer fits the facts.",
   "event.payment_started": "The payment was ordered.",
   "event.share_failed": "Another part of the payment did not arrive.",

@@ -1080,6 +1080,7 @@ export default {
   "event.refund_approved": "Le remboursement a été accordé.",
   "event.refund_refused": "Le remboursement a été refusé.",
   "event.refund_lapsed": "Le remboursement est devenu caduc.",
+  "event.account_wanted": "Un rappel a été envoyé : le remboursement attend un compte.",
   "event.approval_voided": "L'accord ne correspond plus aux faits.",
   "event.payment_started": "Le paiement a été ordonné.",
   "event.share_failed": "Une autre part du paiement n'est pas arrivée.",
