@@ -67,6 +67,7 @@ class LeaveRuling(Form):
 
     leave_id: Code
     outcome: Literal["granted", "refused"]
+    reason: Code | None = None
     note: Note | None = None
 
 

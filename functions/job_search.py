@@ -50,6 +50,7 @@ class PauseRuling(Form):
 
     pause_id: Code
     outcome: Literal["approved", "rejected", "revoked"]
+    reason: Code | None = None
     note: Note | None = None
 
 

@@ -123,6 +123,11 @@ def next_working_day(day: date, holidays: Container[date]) -> date:
     return day
 
 
+def span(first: date, last: date | None) -> str:
+    """Days from the first to the last, as ISO 8601 writes them; `..` where nobody knows the last."""
+    return f"{first.isoformat()}/{last.isoformat() if last else '..'}"
+
+
 def day_in_words(day: date, language: str) -> str:
     """A day as people write it in English or French: `10 December 2026`, `1er mai 2028`."""
     number = "1er" if language == "fr" and day.day == 1 else str(day.day)

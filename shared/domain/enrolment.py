@@ -110,6 +110,11 @@ class Leave(Record):
     last_day: date | None = None
     status: str = "requested"
 
+    @property
+    def days(self) -> int:
+        """How many days it lasts, both ends counted; none while its last day is not known."""
+        return max(0, (self.last_day - self.first_day).days + 1) if self.last_day is not None else 0
+
 
 class LedgerLine(Record):
     """Money that moved or was forgiven, in minor units. `id` is its natural key: told twice, it is one line."""
@@ -213,7 +218,7 @@ def _leave_ended(case: Case, event: Event) -> None:
     for leave in case.enrolment.leaves:
         if leave.id == event.subject:
             leave.status, leave.last_day = "ended", event.day
-            case.enrolment.leave_days += max(0, (event.day - leave.first_day).days + 1)
+            case.enrolment.leave_days += leave.days
 
 
 def _extended(case: Case, event: Event) -> None:

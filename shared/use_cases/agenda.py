@@ -330,14 +330,15 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
     return Turn(who, what, since + timedelta(days=days), since)
 
 
-def course_limit(case: Case, programme: Programme) -> date | None:
-    """The last day to earn the diploma: twelve months from the start, plus extensions, plus days of leave."""
+def course_limit(case: Case, programme: Programme, more_days: int = 0) -> date | None:
+    """The last day to earn the diploma: twelve months from the start, plus extensions, plus days of leave (and more,
+    where a leave has not ended yet)."""
     enrolment = case.enrolment
     if enrolment.started_on is None:
         return None
     months = programme.limits.course_months + enrolment.extension_months
     # The same arithmetic as the criterion `on_time`, which is fed the start moved by the leave's days.
-    return add_months(enrolment.started_on + timedelta(days=enrolment.leave_days), months)
+    return add_months(enrolment.started_on + timedelta(days=enrolment.leave_days + more_days), months)
 
 
 def next_deadline(case: Case, programme: Programme) -> datetime | None:

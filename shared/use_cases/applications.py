@@ -21,7 +21,7 @@ from shared.policy.facts import CONTRACT_ENDS
 from shared.use_cases import commands, deliveries, documents, enrolments
 from shared.use_cases.commands import CASES, commit, load, perform, require
 from shared.use_cases.documents import Upload
-from shared.use_cases.proposals import propose_return_of_money
+from shared.use_cases.proposals import propose_return_of_money, tell_ended
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -259,15 +259,17 @@ def withdraw(change: Change) -> None:
     status, contract = change.case.enrolment.status, change.case.enrolment.contract
     if status == "none":
         change.record("application_withdrawn")
+        change.tell("application_withdrawn")
         return
     if status in (*ENDED, "qualified"):
         raise ActionNotAllowed("withdraw", status)
     if contract is None or contract.signed_on is None:
         change.record("enrolment_withdrawn")
         propose_return_of_money(change, "cancellation")  # What was paid in advance was paid for nothing.
+        tell_ended(change, "withdrawn", "cancellation")
     elif not enrolments.end_by_law(change, change.today):
         change.record("enrolment_withdrawn")
-        change.tell("enrolment_ended", how="withdrawn")
+        tell_ended(change, "withdrawn")
 
 
 def change_contact(change: Change, *, email: str | None = None, phone: str | None = None) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.calendar import add_months
+from shared.domain.calendar import add_months, span
 from shared.domain.case import Case
 from shared.domain.change import Change
+from shared.domain.enrolment import Leave
 from shared.domain.errors import NotFound, RuleBroken, invalid
 from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.money import NotMoney, to_minor
@@ -17,7 +18,7 @@ from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, require
 from shared.use_cases.documents import blobs_of
-from shared.use_cases.proposals import POLICY, propose_return_of_money, watch_overpayment
+from shared.use_cases.proposals import POLICY, propose_return_of_money, tell_ended, watch_overpayment
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -128,11 +129,11 @@ def end_by_law(change: Change, on: date, note: str | None = None) -> bool:
     else:
         return False
     change.record(kind, on=on, note=note)
-    change.tell("enrolment_ended", how=how)
     for other, refund in list(change.case.refunds.items()):
         if refund.status == "proposed" and refund.ground == "termination" != ground:
             change.record("proposal_dropped", other, by=POLICY)  # All of it goes back, by the better right.
     propose_return_of_money(change, ground)
+    tell_ended(change, how, ground)
     return True
 
 
@@ -153,11 +154,22 @@ def request_leave(change: Change, *, first_day: date, last_day: date | None = No
     change.answer = {"leave_id": leave_id}
 
 
-def rule_leave(change: Change, *, leave_id: str, outcome: str, note: str | None = None) -> None:
+def rule_leave(
+    change: Change, *, leave_id: str, outcome: str, reason: str | None = None, note: str | None = None
+) -> None:
     """Admissions grant or refuse leave."""
-    _find_leave(change, leave_id, "requested")
-    change.record("leave_granted" if outcome == "granted" else "leave_refused", leave_id, note=note)
-    change.tell("leave_ruled", outcome=outcome)
+    leave = _find_leave(change, leave_id, "requested")
+    change.record("leave_granted" if outcome == "granted" else "leave_refused", leave_id, reason=reason, note=note)
+    days = span(leave.first_day, leave.last_day)
+    change.tell("leave_ruled", outcome=outcome, days=days, reason=reason, limit=_limit_after(change, leave, outcome))
+
+
+def _limit_after(change: Change, leave: Leave, outcome: str) -> str | None:
+    """The last day to earn the diploma, with the days of the leave if it is granted; None while nobody knows them."""
+    if outcome == "granted" and leave.last_day is None:
+        return None
+    days = leave.days if outcome == "granted" else 0
+    return _iso(course_limit(change.case, change.programme, days))
 
 
 def end_leave(change: Change, *, leave_id: str, last_day: date) -> None:
@@ -292,7 +304,7 @@ def revoke_diploma(
         return
     require(revoked_on <= change.today + CLOCK_AHEAD, "in-the-future", "That day has not come yet.")
     change.record("diploma_revoked", on=revoked_on, reason=reason, note=note)
-    change.tell("diploma_revoked")
+    change.tell("diploma_revoked", day=revoked_on.isoformat(), reason=reason)
 
 
 def log_contact(change: Change, *, contacted_on: date, note: str | None = None) -> None:

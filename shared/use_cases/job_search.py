@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from shared.domain.calendar import is_monday
+from shared.domain.calendar import is_monday, span
 from shared.domain.change import Change
 from shared.domain.errors import AlreadyExists, NotFound, invalid
 from shared.domain.life_cycle import Role
@@ -13,7 +13,11 @@ from shared.policy.criteria import WAIVABLE
 from shared.policy.employment import intent_closes_on
 from shared.use_cases.commands import require
 from shared.use_cases.documents import blobs_of
+from shared.use_cases.guarantee import judge
 from shared.use_cases.search_log import closes_on
+
+if TYPE_CHECKING:
+    from shared.bootstrap import Services
 
 
 def declare(change: Change, *, fact: str, value: str, placement: str | None = None) -> None:
@@ -45,13 +49,21 @@ def request_pause(change: Change, *, first_day: date, last_day: date | None = No
     change.answer = {"pause_id": pause_id}
 
 
-def rule_pause(change: Change, *, pause_id: str, outcome: str, note: str | None = None) -> None:
+def rule_pause(
+    change: Change, services: Services, *, pause_id: str, outcome: str, reason: str | None = None,
+    note: str | None = None,
+) -> None:  # fmt: skip
     """Careers approve, reject or revoke a pause."""
     pause = _pause(change, pause_id)
     allowed = {"approved": ("requested",), "rejected": ("requested",), "revoked": ("approved",)}
     require(pause.status in allowed[outcome], "already-ruled", f"This pause is {pause.status}.")
-    change.record("pause_ruled", pause_id, outcome=outcome, note=note)
-    change.tell("pause_ruled", outcome=outcome)
+    change.record("pause_ruled", pause_id, outcome=outcome, reason=reason, note=note)
+    judgement = judge(change.case, change.programme, services.terms, change.now)
+    end = judgement.decision.window_end if judgement is not None else None
+    change.tell(
+        "pause_ruled", outcome=outcome, days=span(pause.first_day, pause.last_day), reason=reason,
+        window_end=end.isoformat() if end else None,
+    )  # fmt: skip
 
 
 def end_pause(change: Change, *, pause_id: str, last_day: date) -> None:

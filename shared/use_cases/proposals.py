@@ -84,6 +84,13 @@ def propose_return_of_money(change: Change, ground: str) -> None:
     change.record("refund_proposed", refund_id, by=POLICY, **ground_of(case, refund_id, ground), **proposal)
 
 
+def tell_ended(change: Change, how: str, ground: str | None = None) -> None:
+    """Tell that the enrolment has ended, and what is proposed to go back on that ground, or that nothing is."""
+    standing = change.case.open_refund(ground) if ground else None
+    shares = standing[1].proposal.shares if standing and standing[1].proposal else []
+    change.tell("enrolment_ended", how=how, back=amounts_told(shares), money=None if shares else "nothing_back")
+
+
 def owed_on(change: Change, ground: str, but_for: str | None = None) -> list[Share]:
     case, contract = change.case, change.case.enrolment.contract
     if contract is None:

@@ -20,6 +20,7 @@ from shared.use_cases.proposals import (
     own_money_told,
     proposal_of,
     propose_return_of_money,
+    tell_ended,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _sign_expiry(change: Change, outcome: str, reason: str | None, note: str | N
     limit = course_limit(change.case, change.programme)
     require(limit and change.today > limit, "limit-not-passed", "The limit has been moved since this was proposed.")
     change.record("enrolment_expired", reason=reason, note=note)
-    change.tell("enrolment_ended", how="expired")
+    tell_ended(change, "expired")
 
 
 def _sign_refund(change: Change, services: Services, refund_id: str, refund: Refund, outcome: str,

@@ -138,7 +138,7 @@ def rule_condition(
             "A contract was sent; its own rules hold now.",
         )
         change.record("condition_failed", condition_id, outcome="not_met", note=note)
-        change.tell("conditions_not_met")
+        change.tell("conditions_not_met", condition=offer.conditions[condition_id].kind)
         return
     if outcome == "extended" and (due_on is None or due_on <= offer.conditions[condition_id].due_on):
         raise invalid("/due_on", "not_later")

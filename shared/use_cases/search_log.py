@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
-from shared.domain.calendar import add_days
+from shared.domain.calendar import add_days, span
 from shared.domain.case import Case
 from shared.domain.life_cycle import Role
 from shared.domain.placement import STANDING
@@ -71,7 +71,7 @@ def spans_of(mondays: list[date]) -> list[str]:
     for monday in mondays:
         first = spans.pop()[0] if spans and spans[-1][1] + timedelta(days=1) == monday else monday
         spans.append((first, monday + LAST_DAY))
-    return [f"{first}/{last}" for first, last in spans]
+    return [span(first, last) for first, last in spans]
 
 
 def at_risk_from(case: Case, programme: Programme) -> date | None:

@@ -19,8 +19,10 @@ RAW = re.compile(r"\d{4}-\d\d-\d\d|_|\d\.\d\d [A-Z]{3}|\{|\}|\.\.")
 CODES: dict[str, list[str]] = {
     "clauses": ["lapsed", "satisfied", "not_eligible", "nothing_paid", *CRITERIA_BY_ID],
     "account": ["missing", "unconfirmed", "known", "of_others"],
+    "condition": ["degree_awarded", "degree_certificate"],
     "decision": list(TOLD),
     "how": ["cancelled", "withdrawn", "terminated", "expired"],
+    "money": ["nothing_back"],
     "office": ["careers", "finance"],
     "outcome": ["granted", "refused", "approved", "rejected", "revoked"],
     "reasons": [*PROGRAMME.rejection_reasons, "legal_hold", "application_open", "contract_running", "refund_open",
@@ -30,10 +32,11 @@ CODES: dict[str, list[str]] = {
 """Every code that a letter may be given from a closed list, by the name of its parameter."""
 GIVEN: dict[str, list[Any]] = {
     "allowed": [0, 2],
+    "back": [[], ["2160.00 EUR"]],
     "amount": [["1500.00 GBP"], ["7200.00 EUR", "800.50 USD"], ["1234567 JPY"]],
     "cancellation_days": [14],
     "clauses": [[each] for each in CODES["clauses"]] + [CODES["clauses"]],
-    "days": [7],
+    "days": [7, "2028-05-01/2028-05-09", "2028-05-01/.."],
     "days_left": [1, 60],
     "reason": ["looked_again", "a_word_of_staff"],
     "reasons": [[each] for each in CODES["reasons"]] + [CODES["reasons"]],

@@ -70,7 +70,7 @@ def test_application_after_withdrawal_opens_the_next_attempt(stack: Stack, appli
     assert applicant.does("withdrawal").status_code == 200
 
     applicant.apply(motivation="I changed my mind.")
-    stack.wait_for_mail(applicant.email, 2)
+    stack.wait_for_mail(applicant.email, 3)
     applicant.open_mail()
 
     assert applicant.case_id != first

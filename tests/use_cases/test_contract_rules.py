@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 
+from shared.domain.application import Condition
+from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, InvalidInput, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, deadlines, enrolments, refunds, screening
+from shared.use_cases import applications, deadlines, enrolments, job_search, refunds, screening
+from shared.use_cases.agenda import course_limit
 from tests.builders import SERVICES, InMemory, at
 
 
@@ -105,6 +109,98 @@ def test_withdrawal_within_fourteen_days_is_the_cancellation_that_gives_everythi
     assert case.case.enrolment.status == "cancelled"
     assert [(share.payer, share.amount_minor) for share in case.refund().proposal.shares] == [("self", 100_000)]
     assert case.refund().ground == "cancellation"
+
+
+def letter_of(change: Change) -> tuple[str, dict[str, Any]]:
+    (message,) = [each for each in change.messages if each["channel"] == "mail"]
+    return message["template"], message["parameters"]
+
+
+def test_withdrawn_application_is_confirmed_by_a_letter() -> None:
+    case = InMemory()
+
+    assert letter_of(case.do("2027-01-12", Role.APPLICANT, applications.withdraw)) == ("application_withdrawn", {})
+
+
+@pytest.mark.parametrize(
+    ("day", "how", "back", "money"),
+    [
+        ("2027-03-08", "cancelled", ["3600.00 EUR"], None),
+        ("2027-05-22", "terminated", ["1440.00 EUR"], None),
+        ("2027-05-23", "withdrawn", [], "nothing_back"),
+    ],
+)
+def test_letter_about_the_end_says_what_goes_back_or_that_nothing_does(
+    day: str, how: str, back: list[str], money: str | None
+) -> None:
+    case = InMemory("FR").signed("2027-02-22").paid("3600.00", day="2027-02-23")
+
+    left = case.do(day, Role.APPLICANT, applications.withdraw)
+
+    assert letter_of(left) == ("enrolment_ended", {"how": how, "back": back, "money": money})
+
+
+def test_whoever_leaves_before_signing_hears_what_goes_back() -> None:
+    case = InMemory("FR").received("2027-02-01").paid("100.00", day="2027-02-02")
+
+    left = case.do("2027-02-03", Role.APPLICANT, applications.withdraw)
+
+    assert letter_of(left)[1] == {"how": "withdrawn", "back": ["100.00 EUR"], "money": None}
+
+
+def test_letter_about_a_condition_says_which_one() -> None:
+    case = InMemory().accepted_offer_pending()
+    case.case.application.offer.conditions["c1"] = Condition(kind="degree_awarded", due_on=date(2027, 3, 1))
+
+    ruled = case.do(
+        "2027-03-02", Role.ADMISSIONS, lambda c: screening.rule_condition(c, condition_id="c1", outcome="not_met")
+    )
+
+    assert letter_of(ruled) == ("conditions_not_met", {"condition": "degree_awarded"})
+
+
+@pytest.mark.parametrize(
+    ("last_day", "outcome", "days", "limit"),
+    [
+        (date(2028, 1, 31), "granted", "2028-01-02/2028-01-31", "2028-05-05"),
+        (date(2028, 1, 31), "refused", "2028-01-02/2028-01-31", "2028-04-05"),
+        (None, "granted", "2028-01-02/..", None),
+    ],
+)
+def test_letter_about_a_leave_says_days_reason_and_the_limit_that_follows(
+    last_day: date | None, outcome: str, days: str, limit: str | None
+) -> None:
+    case = InMemory().studying()
+    asked = {"first_day": date(2028, 1, 2), "last_day": last_day}
+    case.do("2028-01-01", Role.APPLICANT, lambda c: enrolments.request_leave(c, **asked))
+
+    ruled = case.do(
+        "2028-01-01",
+        Role.ADMISSIONS,
+        lambda c: enrolments.rule_leave(c, leave_id="l1", outcome=outcome, reason="illness"),
+    )
+
+    assert letter_of(ruled)[1] == {"outcome": outcome, "days": days, "reason": "illness", "limit": limit}
+    if limit and outcome == "granted":
+        back = case.do("2028-02-01", Role.SYSTEM, lambda c: asyncio.run(deadlines.keep_deadlines(c, SERVICES)))
+        assert course_limit(case.case, back.programme) == date.fromisoformat(limit)
+
+
+@pytest.mark.parametrize(("outcome", "window_end"), [("approved", "2028-04-14"), ("rejected", "2028-04-04")])
+def test_letter_about_a_pause_says_days_reason_and_the_end_of_the_window(outcome: str, window_end: str) -> None:
+    case = InMemory().qualified("2027-10-04")
+    asked = {"first_day": date(2027, 11, 1), "last_day": date(2027, 11, 10)}
+    case.do("2027-11-01", Role.APPLICANT, lambda c: job_search.request_pause(c, **asked))
+
+    ruled = case.do(
+        "2027-11-02",
+        Role.CAREERS,
+        lambda c: job_search.rule_pause(c, SERVICES, pause_id="b1", outcome=outcome, reason="illness"),
+    )
+
+    assert letter_of(ruled)[1] == {
+        "outcome": outcome, "days": "2027-11-01/2027-11-10", "reason": "illness", "window_end": window_end,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -300,6 +396,17 @@ def on_leave(last_day: date | None) -> InMemory:
 def test_nobody_is_expired_while_on_granted_leave() -> None:
     with pytest.raises(ActionNotAllowed):
         on_leave(date(2028, 6, 30)).do("2028-04-06", Role.ADMISSIONS, enrolments.propose_expiry)
+
+
+def test_whoever_was_on_leave_when_a_warning_fell_due_is_warned_once_back() -> None:
+    case = on_leave(date(2028, 3, 31))
+
+    back = case.do("2028-04-01", Role.SYSTEM, lambda c: asyncio.run(deadlines.keep_deadlines(c, SERVICES)))
+    for day in ("2028-05-05", "2028-06-20"):
+        case.do(day, Role.SYSTEM, lambda c: asyncio.run(deadlines.keep_deadlines(c, SERVICES)))
+
+    assert [event.kind for event in back.events] == ["leave_ended"]
+    assert case.letters.count("limit_warning") == 2
 
 
 def test_leave_ends_with_its_last_day_and_moves_the_limit() -> None:
