@@ -17,10 +17,10 @@ class Sentence(NamedTuple):
     en: str
     fr: str
 
-    def say(self, terms: Terms, language: str) -> str:
-        """The sentence in `language` (en, fr), with the terms' numbers filled in."""
+    def say(self, terms: Terms, language: str, **found: str) -> str:
+        """The sentence in `language` (en, fr), with the terms' numbers and what was found filled in."""
         text = self[LANGUAGES.index(language)]
-        return text.format_map(_words(terms, language)) if "{" in text else text
+        return text.format_map({**_words(terms, language), **found}) if "{" in text else text
 
 
 def _always(terms: Terms) -> bool:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from shared.domain.calendar import add_months, monday_of, whole_weeks
+from shared.domain.calendar import add_days, add_months, day_in_words, monday_of, parse_day, whole_weeks
 from shared.policy.clauses import Clause, Sentence
 from shared.policy.facts import Facts, Search
 from shared.policy.qualifying_job import Verdict
@@ -45,6 +45,7 @@ class Criterion(NamedTuple):
     clause: Clause
     if_not_met: Sentence | None
     if_unknown: Sentence | None
+    if_provisional: Sentence | None
     examine: Callable[[Situation], Finding | None]
 
 
@@ -55,13 +56,14 @@ def criterion(
     *parameters: str,
     if_not_met: Sentence | None = None,
     if_unknown: Sentence | None = None,
+    if_provisional: Sentence | None = None,
     is_part_of: Callable[[Terms], bool] = lambda terms: True,
 ) -> Callable[[Callable[[Situation], Finding | None]], Criterion]:
     """Bind a clause's number and sentences to the function that examines it; None there: it does not apply."""
 
     def bind(examine: Callable[[Situation], Finding | None]) -> Criterion:
         clause = Clause(number, sentence, parameters, is_part_of)
-        return Criterion(criterion_id, clause, if_not_met, if_unknown, examine)
+        return Criterion(criterion_id, clause, if_not_met, if_unknown, if_provisional, examine)
 
     return bind
 
@@ -173,6 +175,12 @@ def may_work(case: Situation) -> Finding | None:
         "Send what is missing about the jobs shown: contract, hours, first day, duties, or why it ended.",
         "Envoyez ce qui manque sur les emplois indiqués : contrat, heures, premier jour, tâches ou motif de la fin.",
     ),
+    if_provisional=Sentence(
+        "Nothing is missing. The job that you have found counts from {day} on, if it lasts until then; if it ends "
+        "before, say so.",
+        "Il ne manque rien. L'emploi que vous avez trouvé comptera à partir du {day}, s'il dure jusque-là ; s'il prend "
+        "fin avant, dites-le.",
+    ),
 )
 def has_no_qualifying_job(case: Situation) -> Finding:
     if not case.jobs:
@@ -185,7 +193,25 @@ def has_no_qualifying_job(case: Situation) -> Finding:
         elif verdict.counts != "no":
             open_reports.append(job_id)
     status = NOT_MET if found else UNKNOWN if open_reports else MET
-    return Finding(status, found or open_reports, {"jobs": counts})
+    evidence: dict[str, object] = {"jobs": counts}
+    if status == UNKNOWN and (day := _counts_from(case, open_reports)) is not None:
+        evidence[COUNTS_FROM] = day.isoformat()
+    return Finding(status, found or open_reports, evidence)
+
+
+COUNTS_FROM = "counts_from"
+"""The fact that makes an open job provisional: it only has to last until that day."""
+
+
+def _counts_from(case: Situation, open_reports: list[str]) -> date | None:
+    """The first day on which a job counts by having lasted, where that is all that any of them lacks."""
+    days_min = case.facts.terms.retention_days
+    starts = {job.id: job.starts_on for job in case.facts.jobs}
+    days = [starts[each] for each in open_reports if case.jobs[each].reason == "not_yet_retained"]
+    known = [day for day in days if day is not None]
+    if days_min is None or not known or len(known) < len(open_reports):
+        return None
+    return add_days(min(known), days_min - 1)
 
 
 _NO_JOB = Finding(MET, [], {"jobs": {}})
@@ -430,8 +456,17 @@ def findings_as_json(findings: Mapping[str, Finding], terms: Terms, language: st
             "value": value,
             "facts": facts,
         }
-        advice = each.if_not_met if status == NOT_MET else each.if_unknown if status == UNKNOWN else None
+        advice = _advice(each, status, facts, terms, language)
         if advice is not None:
-            shown["what_to_do"] = advice.say(terms, language)
+            shown["what_to_do"] = advice
         answer[criterion_id] = shown
     return answer
+
+
+def _advice(each: Criterion, status: str, facts: Mapping[str, object], terms: Terms, language: str) -> str | None:
+    """What the graduate can do, in `language`; None where there is nothing."""
+    if status == UNKNOWN and each.if_provisional is not None and COUNTS_FROM in facts:
+        day = day_in_words(parse_day(str(facts[COUNTS_FROM])), language)
+        return each.if_provisional.say(terms, language, day=day)
+    advice = each.if_not_met if status == NOT_MET else each.if_unknown if status == UNKNOWN else None
+    return advice.say(terms, language) if advice is not None else None

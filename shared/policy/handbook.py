@@ -76,6 +76,8 @@ BINDING = Sentence(
 _ADVICE = Sentence("What you can do", "Ce que vous pouvez faire")
 _IF_NOT_MET = Sentence("not met", "non rempli")
 _IF_UNKNOWN = Sentence("not known", "inconnu")
+_IF_PROVISIONAL = Sentence("provisional", "provisoire")
+_THE_DAY = Sentence("the day shown", "jour indiqué")
 
 
 def clauses() -> Iterable[Clause]:
@@ -98,7 +100,12 @@ def handbook(terms_by_version: Mapping[str, Terms], language: str) -> str:
             ]
     lines += ["", f"## {_ADVICE[position]}", ""]
     for criterion in CRITERIA:
-        for heading, advice in ((_IF_NOT_MET, criterion.if_not_met), (_IF_UNKNOWN, criterion.if_unknown)):
+        said = (
+            (_IF_NOT_MET, criterion.if_not_met), (_IF_UNKNOWN, criterion.if_unknown),
+            (_IF_PROVISIONAL, criterion.if_provisional),
+        )  # fmt: skip
+        for heading, advice in said:
             if advice is not None:
-                lines.append(f"- **{criterion.clause.number}**, {heading[position]}: {advice[position]}")
+                text = advice[position].format(day=_THE_DAY[position])
+                lines.append(f"- **{criterion.clause.number}**, {heading[position]}: {text}")
     return "\n".join(lines) + "\n"

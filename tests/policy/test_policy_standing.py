@@ -241,3 +241,31 @@ def test_the_day_to_look_again_is_the_next_on_which_something_turns(said: dict[s
     read = read._replace(terms=terms)
 
     assert revisit_on(read, decide(read)) == day
+
+
+def advice_about(*jobs: dict[str, Any], language: str = "en") -> str:
+    """What is said about jobs in the middle of May."""
+    found = standing(facts(as_of="2020-05-15", claims=[], jobs=list(jobs)))
+    said: Any = findings_as_json(found, TERMS["reference"], language)
+    return str(said["no_qualifying_job"]["what_to_do"])
+
+
+def test_a_job_that_only_has_to_last_is_told_the_day_from_which_it_counts() -> None:
+    job = a_job(starts_on="2020-05-04")  # 35 days, the first and the last counted
+
+    assert advice_about(job).startswith("Nothing is missing. The job that you have found counts from 7 June 2020 on")
+    assert "comptera à partir du 7 juin 2020" in advice_about(job, language="fr")
+    assert decided(as_of="2020-06-06", jobs=[job]).decision == "placed_provisional"
+    assert decided(as_of="2020-06-07", jobs=[job]).decision == "satisfied"
+
+
+@pytest.mark.parametrize(
+    "jobs",
+    [
+        [a_job(starts_on=None)],
+        [a_job(starts_on="2020-05-04"), a_job(id="j2", hours=None)],
+    ],
+    ids=["first day not known", "another job with a gap"],
+)
+def test_whoever_can_still_send_what_is_missing_is_asked_for_it(jobs: list[dict[str, Any]]) -> None:
+    assert advice_about(*jobs).startswith("Send what is missing about the jobs shown")
