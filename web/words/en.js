@@ -656,6 +656,7 @@ export default {
   "evidence.extension_months": "Months of extension",
   "evidence.latest_on": "Latest day",
   "evidence.jobs": "Jobs on record",
+  "evidence.counts_from": "Counts from",
   "evidence.declined": "Offers declined",
   "evidence.to_clear_up": "To be cleared up",
   "evidence.weeks": "Weeks that count",

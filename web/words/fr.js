@@ -656,6 +656,7 @@ export default {
   "evidence.extension_months": "Mois de prolongation",
   "evidence.latest_on": "Dernier jour",
   "evidence.jobs": "Emplois connus",
+  "evidence.counts_from": "Compte à partir du",
   "evidence.declined": "Offres refusées",
   "evidence.to_clear_up": "À éclaircir",
   "evidence.weeks": "Semaines qui comptent",
