@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from datetime import date
 from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from shared.policy.__main__ import TERMS, read_terms  # noqa: E402 - the repository is not installed as a package
+from shared.domain.calendar import day_in_words  # noqa: E402 - the repository is not installed as a package
+from shared.policy.__main__ import TERMS, read_terms  # noqa: E402
 from shared.policy.clauses import LANGUAGES  # noqa: E402
 from shared.policy.handbook import BINDING, SECTIONS, TITLE, Section  # noqa: E402
 from shared.policy.terms import Terms  # noqa: E402
@@ -19,10 +19,6 @@ from tools.generated import put  # noqa: E402
 
 WEB = ROOT / "web"
 NAMES = {"en": "English", "fr": "Français"}
-MONTHS = (
-    "janvier", "février", "mars", "avril", "mai", "juin",
-    "juillet", "août", "septembre", "octobre", "novembre", "décembre",
-)  # fmt: skip
 FRAME = """<!doctype html>
 <html lang="{language}">
 <!-- Generated from the clauses that the code examines: do not edit. To write it anew: make docs -->
@@ -86,13 +82,6 @@ def page(terms: Terms, language: str) -> str:
 def _named(terms: Terms, words: dict[str, str], language: str) -> str:
     colon = " :" if language == "fr" else ":"
     return f"{words['guarantee.terms']}{colon} {words[f'terms.{terms.version}']}."
-
-
-def day_in_words(day: date, language: str) -> str:
-    """A day as the scripts of the site say it."""
-    if language == "en":
-        return f"{day.day} {day:%B %Y}"
-    return f"{'1er' if day.day == 1 else day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def _section(section: Section, terms: Terms, language: str) -> str:
