@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.calendar import add_months, span
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.enrolment import Leave
 from shared.domain.errors import NotFound, RuleBroken, invalid
 from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.money import NotMoney, to_minor
@@ -161,15 +160,12 @@ def rule_leave(
     leave = _find_leave(change, leave_id, "requested")
     change.record("leave_granted" if outcome == "granted" else "leave_refused", leave_id, reason=reason, note=note)
     days = span(leave.first_day, leave.last_day)
-    change.tell("leave_ruled", outcome=outcome, days=days, reason=reason, limit=_limit_after(change, leave, outcome))
-
-
-def _limit_after(change: Change, leave: Leave, outcome: str) -> str | None:
-    """The last day to earn the diploma, with the days of the leave if it is granted; None while nobody knows them."""
+    granted_days = leave.days if outcome == "granted" else 0
+    limit = _iso(course_limit(change.case, change.programme, granted_days))
     if outcome == "granted" and leave.last_day is None:
-        return None
-    days = leave.days if outcome == "granted" else 0
-    return _iso(course_limit(change.case, change.programme, days))
+        change.tell("leave_ruled", outcome=outcome, days=days, reason=reason, limit=None, later="when_it_ends")
+    else:
+        change.tell("leave_ruled", outcome=outcome, days=days, reason=reason, limit=limit, later=None)
 
 
 def end_leave(change: Change, *, leave_id: str, last_day: date) -> None:

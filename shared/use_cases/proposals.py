@@ -88,7 +88,8 @@ def tell_ended(change: Change, how: str, ground: str | None = None) -> None:
     """Tell that the enrolment has ended, and what is proposed to go back on that ground, or that nothing is."""
     standing = change.case.open_refund(ground) if ground else None
     shares = standing[1].proposal.shares if standing and standing[1].proposal else []
-    change.tell("enrolment_ended", how=how, back=amounts_told(shares), money=None if shares else "nothing_back")
+    nothing = "nothing_back" if any(received(change.case).values()) else "nothing_paid"
+    change.tell("enrolment_ended", how=how, back=amounts_told(shares), money=None if shares else nothing)
 
 
 def owed_on(change: Change, ground: str, but_for: str | None = None) -> list[Share]:

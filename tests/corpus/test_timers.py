@@ -41,8 +41,8 @@ def test_q9_whatever_the_clock_does_each_reminder_is_sent_once(world: Stack) -> 
             run(world, f"{night + timedelta(days=days)}T01:30:00Z", "run_deadlines", "run_refund_audit")
 
     subjects = [mail["subject"] for mail in world.mail(person.email)]
-    reminders = [subject for subject in subjects if "Your search window" in subject]
-    assert [int(reminder.split()[-1]) for reminder in reminders] == [59, 29, 6]
+    reminders = [subject for subject in subjects if "Your search window (days left: " in subject]
+    assert [int(reminder.rstrip(")").split()[-1]) for reminder in reminders] == [59, 29, 6]
     assert [event["kind"] for event in person.events()].count("window_reminded") == 3
 
 

@@ -139,7 +139,7 @@ def test_page_speaks_of_what_was_paid_before_what_the_policy_says() -> None:
     case = paid()
 
     seen = views.guarantee(case.case, PROGRAMME, TERMS, at("2028-05-01"))
-    mine = views.for_person(case.case, PROGRAMME)
+    mine = views.for_person(case.case, PROGRAMME, TERMS, at("2028-05-01"))
 
     assert seen["in_words"] == "The refund was paid."
     assert "file_claim" not in mine["actions"]

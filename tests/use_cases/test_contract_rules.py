@@ -140,6 +140,12 @@ def test_letter_about_the_end_says_what_goes_back_or_that_nothing_does(
     assert letter_of(left) == ("enrolment_ended", {"how": how, "back": back, "money": money})
 
 
+def test_whoever_has_paid_nothing_hears_that_nothing_goes_back() -> None:
+    case = InMemory("FR").signed("2027-02-22")
+
+    assert letter_of(case.do("2027-03-01", Role.APPLICANT, applications.withdraw))[1]["money"] == "nothing_paid"
+
+
 def test_whoever_leaves_before_signing_hears_what_goes_back() -> None:
     case = InMemory("FR").received("2027-02-01").paid("100.00", day="2027-02-02")
 
@@ -160,15 +166,16 @@ def test_letter_about_a_condition_says_which_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("last_day", "outcome", "days", "limit"),
+    ("last_day", "outcome", "days", "limit", "later"),
     [
-        (date(2028, 1, 31), "granted", "2028-01-02/2028-01-31", "2028-05-05"),
-        (date(2028, 1, 31), "refused", "2028-01-02/2028-01-31", "2028-04-05"),
-        (None, "granted", "2028-01-02/..", None),
+        (date(2028, 1, 31), "granted", "2028-01-02/2028-01-31", "2028-05-05", None),
+        (date(2028, 1, 31), "refused", "2028-01-02/2028-01-31", "2028-04-05", None),
+        (None, "granted", "2028-01-02/..", None, "when_it_ends"),
+        (None, "refused", "2028-01-02/..", "2028-04-05", None),
     ],
 )
 def test_letter_about_a_leave_says_days_reason_and_the_limit_that_follows(
-    last_day: date | None, outcome: str, days: str, limit: str | None
+    last_day: date | None, outcome: str, days: str, limit: str | None, later: str | None
 ) -> None:
     case = InMemory().studying()
     asked = {"first_day": date(2028, 1, 2), "last_day": last_day}
@@ -180,7 +187,9 @@ def test_letter_about_a_leave_says_days_reason_and_the_limit_that_follows(
         lambda c: enrolments.rule_leave(c, leave_id="l1", outcome=outcome, reason="illness"),
     )
 
-    assert letter_of(ruled)[1] == {"outcome": outcome, "days": days, "reason": "illness", "limit": limit}
+    assert letter_of(ruled)[1] == {
+        "outcome": outcome, "days": days, "reason": "illness", "limit": limit, "later": later,
+    }  # fmt: skip
     if limit and outcome == "granted":
         back = case.do("2028-02-01", Role.SYSTEM, lambda c: asyncio.run(deadlines.keep_deadlines(c, SERVICES)))
         assert course_limit(case.case, back.programme) == date.fromisoformat(limit)
