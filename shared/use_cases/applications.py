@@ -45,8 +45,8 @@ async def apply(
 ) -> None:
     """Keep an application. It is never dropped and never refused for having come before.
 
-    The same content again changes nothing; other content for an open case is kept beside the first, and the address
-    is told; after the case was closed it opens the next attempt. Raises `InvalidInput` for what no intake takes.
+    The same content again changes nothing while its case is open; other content is kept beside the first, and the
+    address is told; after the case was closed either opens the next attempt. Raises `InvalidInput` for what no intake takes.
     """
     programme = services.programmes.get(content["programme"])
     intake = programme.intake(content["intake"]) if programme else None
@@ -92,11 +92,11 @@ async def _keep(
             return
         except AlreadyStored:
             pass
-        if await services.store.read(CASES, f"submission:{digest}", case_id) is not None:
-            return
         case, _ = await load(services, case_id)
         if _is_over(case):
             continue
+        if await services.store.read(CASES, f"submission:{digest}", case_id) is not None:
+            return
         if await _add(services, case_id, content, digest, flags, now, file):
             return
     raise invalid("/email", "too_many_attempts")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from local.testing import Stack
 from tests.files import a_pdf
@@ -65,11 +66,15 @@ def test_owner_chooses_the_submission_that_counts(stack: Stack, applicant: Appli
     assert applicant.record()["person"]["given_names"] == "Augusta"
 
 
-def test_application_after_withdrawal_opens_the_next_attempt(stack: Stack, applicant: Applicant) -> None:
+@pytest.mark.parametrize("other", [{}, {"motivation": "I changed my mind."}], ids=["same", "other"])
+def test_application_after_withdrawal_opens_the_next_attempt(
+    stack: Stack, applicant: Applicant, other: dict[str, str]
+) -> None:
     first = applicant.applied().case_id
     assert applicant.does("withdrawal").status_code == 200
 
-    applicant.apply(motivation="I changed my mind.")
+    applicant.apply(**other)
+    applicant.apply(**other)
     stack.wait_for_mail(applicant.email, 3)
     applicant.open_mail()
 
