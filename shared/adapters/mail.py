@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+import ssl
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
@@ -28,7 +29,10 @@ class Mail:
         self._settings = settings
 
     async def send(self, to: str, subject: str, text: str, message_id: str, at: datetime, *, reply_to: str) -> None:
-        """Hand a mail to the provider. Raises `Bounced` for good, `Unavailable` for now."""
+        """Hand a mail to the provider. Raises `Bounced` for good, `Unavailable` for now.
+
+        Where TLS is asked for, nothing is told to a server that does not prove the name under which it was called.
+        """
         message = EmailMessage()
         message["From"] = self._settings.mail_from
         message["To"] = to
@@ -38,20 +42,22 @@ class Mail:
         message["Message-ID"] = f"<{message_id}@pledge>"
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(text)
+        if [each.addr_spec for each in message["To"].addresses] != [to]:
+            raise Bounced("an address that is read as another one")
         with telemetry.span("mail.send"):
-            await asyncio.to_thread(self._deliver, message)
+            await asyncio.to_thread(self._deliver, message, to)
 
-    def _deliver(self, message: EmailMessage) -> None:
+    def _deliver(self, message: EmailMessage, to: str) -> None:
         settings = self._settings
         try:
             with smtplib.SMTP(
                 settings.smtp_host, settings.smtp_port, timeout=settings.outside_timeout_seconds
             ) as server:
                 if settings.smtp_tls:
-                    server.starttls()
+                    server.starttls(context=ssl.create_default_context())
                 if settings.smtp_username:
                     server.login(settings.smtp_username, settings.smtp_password or "")
-                server.send_message(message)
+                server.send_message(message, to_addrs=[to])
         except smtplib.SMTPRecipientsRefused as error:
             code = next(iter(error.recipients.values()))[0]
             raise (Bounced("refused") if code >= 500 else Unavailable("mail")) from error

@@ -1,0 +1,132 @@
+"""Mail on its way to the provider: to whom, and over which line."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from shared.adapters.mail import Bounced, Mail
+from shared.domain.errors import Unavailable
+
+NOW = datetime.now(UTC)
+
+
+class Taken:
+    """What a server was given."""
+
+    def __init__(self) -> None:
+        self.mails: list[tuple[list[str], bytes]] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.mails.append((envelope.rcpt_tos, envelope.content))
+        return "250 OK"
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate that this name signed for itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=1))
+        .not_valid_after(NOW + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    paths = folder / "certificate.pem", folder / "key.pem"
+    paths[0].write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    paths[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )  # fmt: skip
+    return paths
+
+
+@asynccontextmanager
+async def a_server(shown: tuple[Path, Path] | None, tls: bool = True) -> AsyncIterator[tuple[Mail, Taken]]:
+    """A mail server that shows this certificate, or offers no TLS, and the product's own sender pointed at it."""
+    taken, context = Taken(), None
+    if shown is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*shown)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(taken, tls_context=context, loop=loop), "127.0.0.1", 0)
+    settings: Any = SimpleNamespace(
+        mail_from="Pledge <pledge@pledge.example>",
+        smtp_host="localhost",
+        smtp_port=server.sockets[0].getsockname()[1],
+        smtp_tls=tls,
+        smtp_username=None,
+        smtp_password=None,
+        outside_timeout_seconds=5.0,
+    )
+    async with server:
+        yield Mail(settings), taken
+
+
+async def send(mail: Mail, to: str = "ada@people.example") -> None:
+    await mail.send(to, "Your link", "Here it is.", "m1", NOW)
+
+
+async def test_server_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    async with a_server(certificate(tmp_path, "localhost")) as (mail, taken):
+        with pytest.raises(Unavailable):
+            await send(mail)
+
+    assert taken.mails == []
+
+
+async def test_server_that_shows_anothers_name_is_told_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = certificate(tmp_path, "elsewhere.example")
+    monkeypatch.setenv("SSL_CERT_FILE", str(shown[0]))
+
+    async with a_server(shown) as (mail, taken):
+        with pytest.raises(Unavailable):
+            await send(mail)
+
+    assert taken.mails == []
+
+
+async def test_server_that_cannot_hide_what_it_is_told_is_told_nothing() -> None:
+    async with a_server(None) as (mail, taken):
+        with pytest.raises(Unavailable):
+            await send(mail)
+
+    assert taken.mails == []
+
+
+async def test_server_that_proves_its_name_gets_the_mail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = certificate(tmp_path, "localhost")
+    monkeypatch.setenv("SSL_CERT_FILE", str(shown[0]))
+
+    async with a_server(shown) as (mail, taken):
+        await send(mail)
+
+    assert [recipients for recipients, _ in taken.mails] == [["ada@people.example"]]
+
+
+@pytest.mark.parametrize("to", ["=?utf-8?q?victim?=@people.example", "=?utf-8?q?a=2Cb?=@people.example"])
+async def test_address_that_reads_as_another_is_written_to_nobody(to: str) -> None:
+    async with a_server(None, tls=False) as (mail, taken):
+        with pytest.raises(Bounced):
+            await send(mail, to)
+
+    assert taken.mails == []
