@@ -140,7 +140,7 @@ class Entra:
         known = frozenset(Role(role) for role in roles if isinstance(role, str) and role in NAMES)
         if not known:
             raise Forbidden("role")
-        return Staff(id=f"{claims['tid']}/{claims['oid']}", roles=known, emails=_emails(claims))
+        return Staff(id=f"{claims['tid']}/{claims['oid']}".lower(), roles=known, emails=_emails(claims))
 
     async def _key(self, kid: str) -> Any:
         if self._is_due(kid):

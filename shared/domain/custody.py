@@ -121,7 +121,7 @@ class Custody(Record):
 
     def binds(self, staff_id: str) -> bool:
         """Whether this member of staff has a conflict here."""
-        return any(each.staff == staff_id and not each.lifted for each in self.conflicts)
+        return any(each.staff.lower() == staff_id and not each.lifted for each in self.conflicts)
 
     def request(self, request_id: str | None) -> DataRequest | None:
         """The request of that id, if there is one."""

@@ -12,7 +12,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from shared.domain.calendar import NotADate, parse_day, parse_instant
+from shared.domain.calendar import NotADate, parse_day, parse_instant, zone
 
 FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2100, 1, 1)
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
@@ -100,7 +100,11 @@ def time_zones() -> frozenset[str]:
 
 
 def _time_zone(value: str) -> str:
-    if value not in time_zones():
+    try:
+        known = zone(value) if value in time_zones() else None
+    except NotADate:  # Listed, but no place's: what a contract's days are counted in must be one.
+        known = None
+    if known is None:
         raise PydanticCustomError("time_zone", "a time zone is named as in the IANA database")
     return value
 
@@ -112,6 +116,8 @@ def _email(value: str) -> str:
         checked = validate_email(value, allow_smtputf8=False, check_deliverability=False, strict=True)
     except EmailNotValidError:
         raise PydanticCustomError("email", "this is no e-mail address that can be written to") from None
+    if "=?" in checked.local_part:  # What encodes another text: mail programs read another address.
+        raise PydanticCustomError("email", "this is no e-mail address that can be written to")
     return checked.ascii_email or checked.normalized
 
 
@@ -157,7 +163,8 @@ Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}\z")]
 Payer = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:_-]{0,39}\z")]
 PartnersId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+\z")]
 CaseId = Annotated[str, Field(pattern=r"^[a-z2-7]{26}\z")]
-StaffId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,64}\z")]
+StaffId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,64}\z"), AfterValidator(str.lower)]
+"""A member of staff as `tenant/object`. Both are hexadecimal, and tools write them in either case."""
 TimeZone = Annotated[str, Field(max_length=60), AfterValidator(_time_zone)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
 Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]

@@ -56,7 +56,7 @@ def people(stack: Stack) -> tuple[Applicant, dict[str, str]]:
     person = Applicant(stack).applied()
     tenant = stack.info["issuer"]["tenant"]
     for role in (*CASE_STAFF, Role.AUDITOR, Role.ADMIN):
-        close = f"{tenant}/{stack.person(role.value, 1)['object_id']}"
+        close = f"{tenant}/{stack.person(role.value, 1)['object_id'].upper()}"  # As some tools show it.
         done = person.staff("admissions", "conflicts", 0, relation="relative", staff=close)
         assert done.status_code == 201, done.text
     tokens = {role.value: stack.token(role.value, 1) for role in (*CASE_STAFF, Role.AUDITOR, Role.ADMIN)}

@@ -48,7 +48,7 @@ def test_deputy_acts_in_the_role_on_the_days_named_and_on_no_others(stack: Stack
 
 def test_who_screened_a_case_cannot_decide_it_as_a_deputy(stack: Stack, applicant: Applicant) -> None:
     applicant.to_decision()
-    screened_by = staff_id(stack, "specialist", 0)
+    screened_by = staff_id(stack, "specialist", 0).upper()
     assert names(stack, staff=screened_by).status_code == 201
 
     refused = applicant.staff("specialist", "admission-decision", number=0, outcome="offer")
