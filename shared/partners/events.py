@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -245,6 +246,9 @@ KINDS: dict[str, tuple[type[Form], frozenset[str], Callable[[Change, Any], None]
 """Every kind of event: its form, the kinds of partner that may send it, and what it does to the case."""
 
 
+NAMES_CASE = re.compile(r"[a-z2-7]{26}(?=\Z|[/-])", re.ASCII)
+
+
 def check_binding(partner: Partner, change: Change) -> None:
     """Raise `Forbidden` where a partner speaks about a case of a programme that it is not bound to."""
     if partner.programmes and change.programme.id not in partner.programmes:
@@ -283,6 +287,17 @@ def case_named_by(body: dict[str, Any]) -> str | None:
         return case_of(kind[0].model_validate(body.get("data"))) if kind is not None else None
     except (ValidationError, ValueError):
         return None
+
+
+def case_written_in(body: dict[str, Any] | None) -> str | None:
+    """The case that a body names where an event would, whatever else is wrong with it: what it says of somebody is
+    found by it."""
+    said = body.get("data") if body is not None else None
+    for name in ("case_id", "blob", "reference"):
+        found = NAMES_CASE.match(str(said.get(name))) if isinstance(said, dict) else None
+        if found is not None:
+            return found[0]
+    return None
 
 
 def case_of(told: Any) -> str | None:

@@ -26,10 +26,18 @@ from shared.domain.errors import (
 )  # fmt: skip
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
-from shared.partners.events import KINDS, DocumentScanned, case_of, check_binding, stamp_of, tell
+from shared.partners.events import (
+    KINDS,
+    DocumentScanned,
+    case_of,
+    case_written_in,
+    check_binding,
+    stamp_of,
+    tell,
+)  # fmt: skip
 from shared.settings import Partner
 from shared.use_cases import documents, positions
-from shared.use_cases.commands import Key, perform
+from shared.use_cases.commands import Key, load, perform
 from shared.use_cases.deliveries import WAITS
 from shared.use_cases.retention import seconds_kept
 
@@ -68,6 +76,7 @@ async def receive(
         "event_id": event_id,
         "body_hash": digest,
         "body": body,
+        "case_id": case_written_in(body),
         "status": "received" if body is not None else "quarantined",
         "reason": None if body is not None else "not_json",
         "tries": 0,
@@ -84,6 +93,8 @@ async def receive(
     if stored is not None and stored["body_hash"] == digest:
         return False, stored
     second = item | {"id": f"{item_id}-{digest[:16]}", "status": "quarantined", "reason": "event_id_reused"}
+    if await _is_forgotten(services, second["case_id"]):
+        second["body"] = None
     logger.error("event id reused", extra={"partner": partner.name, "inbox_id": second["id"]})
     try:
         await services.store.create(INBOX, second, second["id"])
@@ -100,6 +111,7 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
     """
     with telemetry.span("event", item.get("trace"), partner=item["partner"]):
         status, reason, case_id = await _apply(services, item, now)
+    case_id = case_id or item.get("case_id")
     tries = item["tries"] + 1
     noted = {name: value for name, value in item.items() if not name.startswith("_")}
     if status in ("waiting", "failing"):
@@ -110,7 +122,8 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
             noted["next_try_at"] = (now + WAITS[tries - 1]).isoformat()
     noted |= {"status": status, "reason": reason, "tries": tries, "tried_at": now.isoformat(), "case_id": case_id}
     noted |= _kept_for(item, status)
-    if reason == "erased":
+    is_put_aside = status in ("quarantined", "dead_letter", "ignored")
+    if reason == "erased" or (is_put_aside and await _is_forgotten(services, case_id)):
         noted["body"] = None  # It names somebody whom we have forgotten.
     if status in ("quarantined", "dead_letter"):
         logger.error("event put aside", extra={"inbox_id": item["id"], "partner": item["partner"], "reason": reason})
@@ -121,6 +134,14 @@ async def process(services: Services, item: dict[str, Any], now: datetime, *, wa
     if status == "processed" and case_id is not None and wakes:
         await _wake(services, case_id, now)
     return status
+
+
+async def _is_forgotten(services: Services, case_id: str | None) -> bool:
+    """Whether whoever the case is about is being, or has been, erased."""
+    try:
+        return case_id is not None and (await load(services, case_id))[0].custody.erasure_begun_at is not None
+    except NotFound:
+        return False
 
 
 def _kept_for(item: dict[str, Any], status: str) -> dict[str, Any]:
@@ -175,7 +196,7 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
             check_binding(partner, change)
             tell(change, body["type"], told, stamp)
 
-        await perform(services, case_id, actor, now, apply, key=key)
+        outcome = await perform(services, case_id, actor, now, apply, key=key)
         if isinstance(told, DocumentScanned) and told.result == "malicious":
             await documents.remove_malicious(services, case_id, told.blob)
     except RuleBroken as error:
@@ -191,7 +212,7 @@ async def _apply(services: Services, item: dict[str, Any], now: datetime) -> tup
     except Exception as error:  # One odd event is put aside like any other that fails, and holds up nobody.
         logger.exception("event not understood", extra={"inbox_id": item["id"]})
         return "failing", type(error).__name__, case_id
-    return "processed", None, case_id
+    return "processed", "erased" if outcome.case.custody.erasure_begun_at is not None else None, case_id
 
 
 def _why_later(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from shared.domain.life_cycle import Role
 from shared.partners import events as told
 from shared.partners import inbox, refusals
 from shared.use_cases import announcements
-from shared.use_cases.commands import load, perform
+from shared.use_cases.commands import CASES, load, perform
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -27,25 +28,41 @@ TOLD = ("id", "partner", "status", "reason", "tries", "received_at", "case_id")
 PUT_ASIDE = ("waiting", "dead_letter", "quarantined")
 
 
-async def events(services: Services, status: str, after: str) -> list[dict[str, Any]]:
-    """Events that stand so, oldest first, after an instant: what they are about, not what they say."""
+async def events(
+    services: Services, status: str, after: str, hidden: Callable[[str, dict[str, Any]], bool]
+) -> list[dict[str, Any]]:
+    """Events that stand so, oldest first, after an instant: what they are about, not what they say.
+
+    What is about a case that is hidden from the reader (by its id and its custody) is left out.
+    """
     rows = await services.store.query(
         INBOX,
         "SELECT TOP 100 * FROM c WHERE c.kind = 'inbox' AND c.status = @status AND c.received_at > @after"
         " ORDER BY c.received_at",
         {"status": status, "after": after},
     )
+    custody = await _custody_of(services, {row["case_id"] for row in rows if row.get("case_id")})
     return [
         {name: row.get(name) for name in TOLD}
         | {"type": _type_of(row), "replays": [each["at"] for each in row.get("replays", [])]}
         for row in rows
+        if not row.get("case_id") or not hidden(row["case_id"], custody.get(row["case_id"], {}))
     ]
+
+
+async def _custody_of(services: Services, case_ids: set[str]) -> dict[str, dict[str, Any]]:
+    rows = await services.store.query(
+        CASES,
+        "SELECT c.case_id, c.custody FROM c WHERE c.kind = 'case' AND ARRAY_CONTAINS(@cases, c.case_id)",
+        {"cases": sorted(case_ids)},
+    )
+    return {row["case_id"]: row.get("custody") or {} for row in rows}
 
 
 def _type_of(row: dict[str, Any]) -> str | None:
     """The kind of event, if it is one that we know: any other text is the sender's own."""
     stated = _body(row).get("type")
-    return stated if stated in told.KINDS else None
+    return stated if isinstance(stated, str) and stated in told.KINDS else None
 
 
 async def replay(services: Services, event_id: str, by: Actor, now: datetime, reason: str) -> str:

@@ -46,7 +46,8 @@ async def apply(
     """Keep an application. It is never dropped and never refused for having come before.
 
     The same content again changes nothing while its case is open; other content is kept beside the first, and the
-    address is told; after the case was closed either opens the next attempt. Raises `InvalidInput` for what no intake takes.
+    address is told; after the case was closed either opens the next attempt. Raises `InvalidInput` for what no intake
+    takes.
     """
     programme = services.programmes.get(content["programme"])
     intake = programme.intake(content["intake"]) if programme else None

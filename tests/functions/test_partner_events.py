@@ -191,7 +191,8 @@ def test_second_body_under_one_id_is_kept_aside_and_applied_only_by_replay(calm:
 
     statuses = [post(calm, "learning", body, secret, event_id).status_code for body in (first, second, first)]
 
-    aside = [each for each in put_aside(calm, "quarantined") if each["reason"] == "event_id_reused"]
+    mine = [each for each in put_aside(calm, "quarantined") if each["case_id"] == person.case_id]
+    aside = [each for each in mine if each["reason"] == "event_id_reused"]
     assert statuses == [202, 202, 200]
     assert len(aside) == 1
     assert replay(calm, aside[0]["id"]).json() == {"status": "waiting"}  # There is no contract yet.
@@ -205,6 +206,29 @@ def test_event_that_cannot_be_read_is_put_aside_and_cannot_be_replayed(calm: Sta
 
     assert sent.status_code == 202
     assert (answer.status_code, answer.json()["reason"]) == (409, "not-readable")
+
+
+def test_kind_of_event_that_is_none_holds_up_nobody_who_looks(calm: Stack) -> None:
+    body = json.dumps({"type": ["placement.reported"], "data": {}}).encode()
+    event_id, secret = f"evt_{uuid.uuid4().hex}", secret_of(calm, "northwind")
+    for stated in (body, body + b" "):  # The second is put aside, because the id was used.
+        assert post(calm, "northwind", stated, secret, event_id).status_code == 202
+
+    assert put_aside(calm, "quarantined")[-1]["type"] is None
+
+
+def test_event_about_a_case_is_not_listed_to_whoever_is_close_to_its_person(calm: Stack, person: Applicant) -> None:
+    told = {"case_id": person.case_id, "placement_id": "J-2", "ended_on": "2027-01-08"}
+    calm.partner("northwind").send("placement.ended", told)
+    close = f"{calm.info['issuer']['tenant']}/{calm.person('careers', 1)['object_id']}"
+    assert person.staff("careers", "conflicts", relation="friend", staff=close).status_code == 201
+
+    def listed(number: int) -> bool:
+        bearer = {"Authorization": f"Bearer {calm.token('careers', number)}"}
+        found = calm.client.get(f"{calm.api}/partner-events", params={"status": "waiting"}, headers=bearer)
+        return person.case_id in found.text
+
+    assert (listed(0), listed(1)) == (True, False)
 
 
 @pytest.mark.parametrize("event", ["x" * 64, "0" * 64, "0" * 64 + "-" + "0" * 16, "evt_1"])

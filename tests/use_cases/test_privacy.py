@@ -200,6 +200,58 @@ def test_erasure_on_request_leaves_no_name_anywhere_and_the_chain_whole(calendar
     assert audit["findings"] == []
 
 
+def tells_what_cannot_be_applied(person: Applicant, word: str) -> list[str]:
+    """A partner says of the person what is put aside or passed over, each in its own way; what it said."""
+    partner = person.stack.partner("northwind")
+    job = {"case_id": person.case_id, "placement_id": "P1", "contract": "permanent"}
+    bodies = [
+        ("placement.reported", {"hours": "forty"}),
+        ("note.written", {}),
+        ("diploma.awarded", {}),
+        ("placement.reported", {"id": f"evt-{word}"}),
+        ("placement.reported", {"id": f"evt-{word}"}),
+    ]
+    words = [f"{word}{number}" for number in range(len(bodies))]
+    for said, (kind, other) in zip(words, bodies, strict=True):
+        more = {name: value for name, value in other.items() if name == "id"}
+        stated = {name: value for name, value in other.items() if name != "id"}
+        assert partner.send(kind, job | {"employer_name": said} | stated, **more)["status"] == 202
+    return words
+
+
+def test_what_partners_said_and_was_put_aside_is_in_the_copy_and_goes_with_the_case(
+    calendar: Stack, person: Applicant
+) -> None:
+    words = tells_what_cannot_be_applied(person, f"heard{person.email.partition('-')[0]}")
+    assert grants(person, asks(person, "export")).status_code == 200
+    copy = zipfile.ZipFile(io.BytesIO(person.sees("/export").content)).read("data.json").decode()
+    assert person.does("withdrawal").status_code == 200
+    person.does("data-requests", kind="erasure")
+    person.staff("careers", "call-backs", about="data_request", outcome="confirmed")
+    assert grants(person, "d2").status_code == 200
+
+    erase_by_timer(calendar)
+    left = json.dumps(stored(calendar, "inbox"))
+
+    assert [word for word in words if word not in copy] == []
+    assert [word for word in words if word in left] == []
+
+
+def test_what_partners_say_of_somebody_who_was_erased_is_not_kept(calendar: Stack, person: Applicant) -> None:
+    word = f"later{person.email.partition('-')[0]}"
+    job = {"case_id": person.case_id, "placement_id": "P0", "contract": "permanent", "employer_name": f"{word}x"}
+    same = {"id": f"evt-{word}-same", "occurred_at": "2026-09-07T14:00:00Z"}
+    assert calendar.partner("northwind").send("placement.reported", job, **same)["status"] == 202
+    assert person.does("withdrawal").status_code == 200
+    assert grants(person, asks(person, "erasure")).status_code == 200
+    erase_by_timer(calendar)
+
+    assert calendar.partner("northwind").send("placement.reported", job, **same)["status"] == 202
+    tells_what_cannot_be_applied(person, word)
+
+    assert word not in json.dumps([each.get("body") for each in stored(calendar, "inbox")])
+
+
 def files_of(stack: Stack, case_id: str) -> list[str]:
     from azure.storage.blob import BlobServiceClient
 
