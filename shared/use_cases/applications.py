@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from shared.domain.application import CLOSED
 from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.enrolment import ENDED
-from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, Unavailable, invalid
+from shared.domain.errors import ActionNotAllowed, NotFound, RecordChanged, RuleBroken, Unavailable, invalid
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.policy.admission import prerequisite
@@ -161,8 +162,7 @@ async def _add(
         change.tell("another_submission")
 
     try:
-        outcome = await perform(services, case_id, APPLICANT, now, another)
-        if not outcome.events:
+        if not await _is_told(services, case_id, now, another):
             item = _submission(content, digest, now, file) | {"case_id": case_id, "untold": True}
             await services.store.create(CASES, item, case_id)
     except AlreadyStored:
@@ -173,6 +173,16 @@ async def _add(
         if await services.store.read(CASES, f"submission:{digest}", case_id) is None:
             raise Unavailable("the case is busy") from None
     return True
+
+
+async def _is_told(services: Services, case_id: str, now: datetime, another: Callable[[Change], None]) -> bool:
+    """Enter another submission into the case, if it has room for one."""
+    try:
+        return bool((await perform(services, case_id, APPLICANT, now, another)).events)
+    except RuleBroken as error:
+        if error.code != "case-full":
+            raise
+        return False
 
 
 def _person(content: dict[str, Any], now: datetime) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from shared.domain.errors import (
     Unavailable,
 )
 from shared.domain.events import Actor, Event
+from shared.domain.life_cycle import Role
 from shared.use_cases import announcements, deliveries
 from shared.use_cases.agenda import settle
 from shared.use_cases.retention import seconds_kept
@@ -35,6 +36,18 @@ if TYPE_CHECKING:
 
 CASES = "cases"
 CASE_BYTES_MAX = 200_000
+PERSONS_BYTES_MAX, PERSONS_LAST_BYTES_MAX = 150_000, 180_000
+"""How large the person behind a link may make a case; the rest is for staff, partners and software. What nobody may be
+kept from by what else they (or whoever has their link) did goes further."""
+NEVER_CUT_OFF = frozenset(
+    {
+        "application_withdrawn", "offer_accepted", "offer_declined", "contract_signed", "contract_cancelled",
+        "contract_terminated", "enrolment_withdrawn", "claim_filed", "claim_withdrawn", "appeal_filed",
+        "data_requested", "payee_named", "contact_changed", "placement_ended", "placement_retracted",
+    }
+)  # fmt: skip
+OWN_MAX = {"placement": 60, "job offer": 100, "pause": 50, "leave": 50}
+"""How many of a kind the person may report or ask for: far more than anybody does in two years."""
 MESSAGE_HELD_SECONDS = 60
 TRIES = 6
 TRIES_OF_A_VERSION_SEEN = 2
@@ -185,7 +198,7 @@ async def commit(services: Services, change: Change, first: Replace | Create, ke
 def _operations(change: Change, first: Replace | Create, key: Key | None) -> list[Operation]:
     case = change.case
     snapshot = item_from(case)
-    if len(json.dumps(snapshot)) > CASE_BYTES_MAX:
+    if len(json.dumps(snapshot)) > _bytes_max(change):
         raise RuleBroken("case-full", "This case holds as much as a case can hold.")
     guard: Operation = Replace(snapshot, first.etag) if isinstance(first, Replace) else Create(snapshot)
     operations: list[Operation] = [guard]
@@ -211,6 +224,13 @@ def _operations(change: Change, first: Replace | Create, key: Key | None) -> lis
             operation.item["case_id"] = case.case_id
             operation.item.setdefault("schema_version", case.schema_version)
     return operations
+
+
+def _bytes_max(change: Change) -> int:
+    if change.actor.role != Role.APPLICANT:
+        return CASE_BYTES_MAX
+    goes_further = any(event.kind in NEVER_CUT_OFF for event in change.events)
+    return PERSONS_LAST_BYTES_MAX if goes_further else PERSONS_BYTES_MAX
 
 
 async def _keep_refusal(services: Services, case: Case, key: Key, error: PledgeError) -> None:
@@ -286,6 +306,14 @@ def event_fields(item: dict[str, Any]) -> dict[str, Any]:
     fields = {name: item[name] for name in _OF_AN_EVENT if name in item}
     fields["kind"] = item["event"]
     return fields
+
+
+def require_room(change: Change, kind: str, known: Collection[str]) -> None:
+    """Raise `RuleBroken` if the person has reported or asked for as many of a kind as they may (by the ids of those
+    on record; what partners tell has ids of its own form and is none of the person's)."""
+    own = sum("-" not in each for each in known)
+    is_room = change.actor.role != Role.APPLICANT or own < OWN_MAX[kind]
+    require(is_room, "too-many-reports", "That many cannot be kept; please write to us.")
 
 
 def require(condition: object, code: str, sentence: str) -> None:

@@ -15,7 +15,7 @@ from shared.domain.programme import Programme
 from shared.policy.terms import terms_on
 from shared.use_cases import deliveries
 from shared.use_cases.agenda import course_limit
-from shared.use_cases.commands import CASES, require
+from shared.use_cases.commands import CASES, require, require_room
 from shared.use_cases.documents import blobs_of
 from shared.use_cases.proposals import POLICY, propose_return_of_money, tell_ended, watch_overpayment
 
@@ -148,6 +148,7 @@ def request_leave(change: Change, *, first_day: date, last_day: date | None = No
     """The person asks for leave from the course."""
     if last_day is not None and last_day < first_day:
         raise invalid("/last_day", "before_first_day")
+    require_room(change, "leave", [leave.id for leave in change.case.enrolment.leaves])
     leave_id = f"l{len(change.case.enrolment.leaves) + 1}"
     change.record("leave_requested", leave_id, first_day=first_day.isoformat(), last_day=_iso(last_day))
     change.answer = {"leave_id": leave_id}

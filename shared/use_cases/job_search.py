@@ -11,7 +11,7 @@ from shared.domain.errors import AlreadyExists, NotFound, invalid
 from shared.domain.life_cycle import Role
 from shared.policy.criteria import WAIVABLE
 from shared.policy.employment import intent_closes_on
-from shared.use_cases.commands import require
+from shared.use_cases.commands import require, require_room
 from shared.use_cases.documents import blobs_of
 from shared.use_cases.guarantee import judge
 from shared.use_cases.search_log import closes_on
@@ -38,6 +38,7 @@ def request_pause(change: Change, *, first_day: date, last_day: date | None = No
     """The graduate asks that the window be paused. The kind is a word for people; certificates are documents."""
     if last_day is not None and last_day < first_day:
         raise invalid("/last_day", "before_first_day")
+    require_room(change, "pause", [pause.id for pause in change.case.enrolment.pauses])
     pause_id = f"b{len(change.case.enrolment.pauses) + 1}"
     change.record(
         "pause_requested",
@@ -118,6 +119,7 @@ def report_offer(change: Change, *, offered_on: date, employer: str | None = Non
     change.answer = {"offer_id": subject}
     if subject in change.case.enrolment.job_offers:
         return
+    require_room(change, "job offer", change.case.enrolment.job_offers)
     require(offered_on <= change.today + timedelta(days=1), "in-the-future", "That day has not come yet.")
     change.record("job_offer_reported", subject, on=offered_on)
     if employer:

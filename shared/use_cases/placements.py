@@ -12,7 +12,7 @@ from shared.domain.jobs import job_of
 from shared.domain.life_cycle import Role
 from shared.domain.money import NotMoney, to_minor
 from shared.domain.placement import Placement
-from shared.use_cases.commands import require
+from shared.use_cases.commands import require, require_room
 from shared.use_cases.documents import blobs_of
 
 SAID = (
@@ -49,6 +49,7 @@ def report_placement(
         return
     if "renews" in stated and stated["renews"] not in change.case.placements:
         raise invalid("/renews", "unknown")
+    require_room(change, "placement", change.case.placements)
     _plausible(change, facts)
     if revision:
         stated["revision"] = revision

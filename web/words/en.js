@@ -491,6 +491,7 @@ export default {
   "reason.survey-closed": "The survey of intent closed on the third day of the course; a later change does not count.",
   "reason.terms-not-set": "No terms of the guarantee bind on this day yet.",
   "reason.week-closed": "Only this week and the last six can be logged.",
+  "reason.too-many-reports": "That many cannot be kept; please write to us.",
   "reason.too-many-requests": "That many requests cannot be kept; please write to us.",
   "reason.not-called-back": "Nobody has rung back to confirm this request yet.",
   "reason.erasure-begun": "What was stored about this person has been, or is being, erased.",

@@ -491,6 +491,7 @@ export default {
   "reason.survey-closed": "L'enquête sur votre projet s'est close le troisième jour de la formation ; un changement ultérieur ne compte pas.",
   "reason.terms-not-set": "Aucune condition de garantie n'est encore en vigueur ce jour-là.",
   "reason.week-closed": "Seules cette semaine et les six dernières peuvent être notées.",
+  "reason.too-many-reports": "On ne peut pas en garder autant ; écrivez-nous.",
   "reason.too-many-requests": "Tant de demandes ne peuvent pas être gardées ; écrivez-nous.",
   "reason.not-called-back": "Personne n'a encore rappelé pour confirmer cette demande.",
   "reason.erasure-begun": "Ce qui concernait cette personne a été effacé, ou est en train de l'être.",
