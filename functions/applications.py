@@ -9,6 +9,7 @@ from pydantic import Field
 
 from functions import access, files
 from functions.acts import Act, Nothing, register
+from functions.afterwards import begin_afterwards
 from functions.http import (
     JSON_BYTES_MAX,
     MULTIPART_BYTES_MAX,
@@ -27,7 +28,7 @@ from functions.http import (
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, invalid
 from shared.domain.wire import Code, Country, Day, Email, Form, Line, Name, Phone, Text, TimeZone, looks_like_another
-from shared.use_cases import applications, limits
+from shared.use_cases import applications, deliveries, limits
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -191,5 +192,6 @@ async def post_links(req: func.HttpRequest) -> func.HttpResponse:
     await access.admit(req, services, "POST links", now)
     body = json_body(req, LinkRequest)
     await limits.limit_links(services, _network(req, services), body.email, now)
-    await applications.send_links(services, body.email, now)
+    queued = await applications.ask_for_links(services, body.email, now)
+    begin_afterwards(deliveries.try_what_waits(services, queued, now))
     return accepted({"status": "received", "next": "If we know this address, a mail with a link is on its way."})

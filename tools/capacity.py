@@ -103,7 +103,7 @@ def measure(stack: Any) -> dict[str, dict[str, float]]:
     told = {"case_id": person.case_id, "attempt_id": "T", "assessment": "test", "outcome": "passed"}
     found["partner event"] = of(lambda: stack.partner("assessment").send("assessment.completed", told))
     found["person acts"] = of(lambda: person.does("corrections", language="fr"))
-    found["letter"] = of(lambda: stack.client.post(f"{person.api}/links", json={"email": person.email}))
+    found["letter"] = of(person.ask_for_link)
     auditor = {"Authorization": f"Bearer {stack.token('auditor')}"}
     found["idle minute"] = of(lambda: stack.run_timer("run_deliveries"))
     found["audit"] = of(

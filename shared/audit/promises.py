@@ -41,7 +41,8 @@ async def _messages(services: Services, asked: datetime) -> AsyncIterator[Findin
     for row in rows:
         waits = asked - datetime.fromisoformat(row["created_at"])
         if row["status"] == "dead" or (waits > MESSAGE_WAITS and row["channel"] != "payment"):
-            yield Finding("promise_unanswered", row["case_id"], row["id"], (row["status"], row["channel"]))
+            case_id = row["case_id"] if row["channel"] != "links" else None  # There, it is the key of an address.
+            yield Finding("promise_unanswered", case_id, row["id"], (row["status"], row["channel"]))
 
 
 async def _events(services: Services, asked: datetime) -> AsyncIterator[Finding]:

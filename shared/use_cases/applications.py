@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored, Create
 from shared.domain.application import CLOSED
 from shared.domain.case import Case
@@ -292,21 +293,45 @@ def change_contact(change: Change, *, email: str | None = None, phone: str | Non
     change.tell("contact_changed")
 
 
-async def send_links(services: Services, email: str, now: datetime) -> None:
-    """Mail a link to every case of this address. The caller is told the same, known or not."""
+async def ask_for_links(services: Services, email: str, now: datetime) -> list[dict[str, Any]]:
+    """Queue that a link to every case of this address be mailed; what was queued. Whether there is any such case is
+    not looked at here: it is the same one write for everybody. One asked for again within the minute is the same."""
     address = deliveries.address_key(services, email)
-    row = await services.store.read("addresses", address, address)
-    for case_id in row["cases"] if row else []:
-        case, _ = await load(services, case_id)
-        if case.custody.erasure_begun_at is None:
-            await _queue_link(services, case, now)
-
-
-async def _queue_link(services: Services, case: Case, now: datetime) -> None:
-    held = now + timedelta(seconds=commands.MESSAGE_HELD_SECONDS)
-    # One link a minute and case: a second request within it finds the first one's message.
     message: dict[str, Any] = {
         "id": f"message:link-{now:%Y%m%d%H%M}",
+        "kind": "message",
+        "case_id": address,  # A partition of its own: which cases it is about is found out when it is sent.
+        "channel": "links",
+        "address": address,
+        "status": "pending",
+        "tries": 0,
+        "next_try_at": (now + timedelta(seconds=commands.MESSAGE_HELD_SECONDS)).isoformat(),
+        "created_at": now.isoformat(),
+        **telemetry.kept(),
+    }
+    try:
+        await services.store.create(CASES, message, address)
+    except AlreadyStored:
+        return []
+    return [message]
+
+
+async def send_links(services: Services, asked: dict[str, Any], now: datetime) -> None:
+    """Mail a link to every case of the address that asked."""
+    row = await services.store.read("addresses", asked["address"], asked["address"])
+    for case_id in row["cases"] if row else []:
+        try:
+            case, _ = await load(services, case_id)
+        except NotFound:
+            continue  # The store was put back to a day before it; the others get theirs.
+        if case.custody.erasure_begun_at is None:
+            await _send_link(services, case, asked["id"], now)
+
+
+async def _send_link(services: Services, case: Case, message_id: str, now: datetime) -> None:
+    held = now + timedelta(seconds=commands.MESSAGE_HELD_SECONDS)
+    message: dict[str, Any] = {
+        "id": message_id,
         "kind": "message",
         "case_id": case.case_id,
         "channel": "mail",
@@ -318,11 +343,12 @@ async def _queue_link(services: Services, case: Case, now: datetime) -> None:
         "tries": 0,
         "next_try_at": held.isoformat(),
         "created_at": now.isoformat(),
+        **telemetry.kept(),
     }
     try:
         message["_etag"] = await services.store.create(CASES, message, case.case_id)
     except AlreadyStored:
-        return
+        return  # An earlier try came as far as this; the timer has it.
     await deliveries.try_now(services, [message], now)
 
 

@@ -43,6 +43,14 @@ async def try_now(services: Services, messages: list[dict[str, Any]], now: datet
             logger.info("delivery put off", extra={"message_id": message["id"], "channel": message["channel"]})
 
 
+async def try_what_waits(services: Services, messages: list[dict[str, Any]], now: datetime) -> None:
+    """The same a moment later: what the timer has sent meanwhile is not sent again."""
+    for message in messages:
+        stored = await services.store.read(CASES, message["id"], message["case_id"])
+        if stored is not None and stored["status"] == "pending":
+            await try_now(services, [stored], now)
+
+
 async def deliver(services: Services, message: dict[str, Any], now: datetime) -> bool:
     """Try a message once and note the result on it. True if it has reached its end (delivered, bounced or dead)."""
     with telemetry.span("message", message.get("trace"), channel=message["channel"], template=message.get("template")):
@@ -74,7 +82,8 @@ async def _deliver(services: Services, message: dict[str, Any], now: datetime) -
         wait = max(WAITS[min(max(tries, 1), len(WAITS)) - 1], timedelta(seconds=told_to_wait or 0))
         noted["next_try_at"] = (now + wait).isoformat()
     elif status == "delivered":
-        noted["ttl"] = seconds_kept(CASES, "message")
+        is_question = message["channel"] == "links"  # Of somebody who may have no case, so that no erasure ends it.
+        noted["ttl"] = seconds_kept("counters", "links-to") if is_question else seconds_kept(CASES, "message")
     await _note(services, noted, message.get("_etag"))
     if status in ("bounced", "dead") and message["channel"] == "mail":
         await _tell_staff(services, message["case_id"], now)
@@ -165,6 +174,13 @@ async def new_link(services: Services, case_id: str, now: datetime) -> str:
     return f"{services.settings.site_url}/case.html#{case_id}.{token}"
 
 
+async def _links(services: Services, message: dict[str, Any], now: datetime) -> None:
+    """Mail a link to whoever asked for one, if they have a case. See `applications.send_links`."""
+    from shared.use_cases.applications import send_links
+
+    await send_links(services, message, now)
+
+
 async def _address(services: Services, message: dict[str, Any], now: datetime) -> None:
     """Enter the case under the keyed hash of its e-mail, so that it can be found by its owner's address."""
     await remember_address(services, message["address"], message["case_id"])
@@ -219,4 +235,11 @@ async def _partner(services: Services, message: dict[str, Any], now: datetime) -
     await tell_partner(services, message, now)
 
 
-CHANNELS = {"mail": _mail, "employer": _employer, "address": _address, "payment": _payment, "partner": _partner}
+CHANNELS = {
+    "mail": _mail,
+    "employer": _employer,
+    "address": _address,
+    "links": _links,
+    "payment": _payment,
+    "partner": _partner,
+}

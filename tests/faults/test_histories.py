@@ -79,12 +79,12 @@ class History(RuleBasedStateMachine):
         content = application(self.person.email, motivation=f"Reason {variant}.")
         assert self.ask(fault, "applications", json=content) == 202
         for attempt in self.attempts:
-            if variant in attempt.submissions:
-                return
-            if attempt.is_open:
+            if not attempt.is_open:
+                continue
+            if variant not in attempt.submissions:
                 attempt.submissions.append(variant)
                 self.mails["A second application came from your address"] += 1
-                return
+            return
         self.attempts.append(Attempt(submissions=[variant], chosen=variant))
         self.mails["We have your application"] += 1
 
@@ -96,6 +96,9 @@ class History(RuleBasedStateMachine):
             self.around.run_timer("run_deliveries")
             self.is_unsettled = False
         assert self.ask(fault, "links", json={"email": self.person.email}) == 202
+        # It is sent a moment after the answer, or by the timer: here by the timer, before anything else happens.
+        self.around.pass_minutes(2)
+        self.around.run_timer("run_deliveries")
         self.mails["Your link"] += len(self.attempts)
 
     @rule(variant=st.integers(0, 3), fault=FAULT)

@@ -140,10 +140,7 @@ def test_copy_is_handed_out_only_while_granted_and_a_call_back_comes_first(calen
     assert grants(person, "d1").status_code == 200
     granted = person.sees("/export")
     calendar.move_clock("2026-09-15T14:00:00Z", timers=False)
-    person.client.post(f"{person.api}/links", json={"email": person.email})
-    mails = len(calendar.mail(person.email))
-    calendar.wait_for_mail(person.email, mails)
-    person.open_mail()
+    person.ask_for_link()
     late = person.sees("/export")
 
     assert (before.status_code, before.json()["reason"]) == (409, "export-not-granted")

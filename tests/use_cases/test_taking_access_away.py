@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from local.testing import Stack
-from tests.people import Applicant
+from tests.people import Applicant, calls_so_far, store_calls
 
 
 def as_admin(stack: Stack, route: str, **body: str) -> dict[str, object]:
@@ -51,3 +53,33 @@ def test_mail_me_a_link_answers_alike_for_known_and_unknown_addresses(stack: Sta
     assert {k: v for k, v in known.headers.items() if k != "date"} == {
         k: v for k, v in unknown.headers.items() if k != "date"
     }
+
+
+def test_asking_for_a_link_does_the_same_at_the_store_for_known_and_unknown_addresses(
+    stack: Stack, applicant: Applicant
+) -> None:
+    applicant.applied()
+
+    def asks(email: str) -> list[tuple[str, str]]:
+        since = calls_so_far(stack)
+        assert applicant.client.post(f"{applicant.api}/links", json={"email": email}).status_code == 202
+        return [(call["operation"], call["container"]) for call in store_calls(stack, since)]
+
+    asks(f"warm-{applicant.email}")
+    unknown, known = asks(f"nobody-{applicant.email}"), asks(applicant.email)
+
+    assert known == unknown
+    assert known[-1] == ("Batch", "cases")
+    assert len(stack.wait_for_mail(applicant.email, 2)) == 2
+
+
+def test_link_that_was_not_sent_after_the_answer_is_sent_by_the_timer(tmp_path: Path) -> None:
+    with Stack(now="2027-01-11T14:00:00Z", data=tmp_path) as quiet:
+        person = Applicant(quiet).applied()
+        assert person.client.post(f"{person.api}/links", json={"email": person.email}).status_code == 202
+        quiet.kill_host()
+        quiet.move_clock("2027-01-11T14:02:00Z", timers=False)
+
+        assert quiet.run_timer("run_deliveries")
+
+        assert [mail["subject"] for mail in quiet.mail(person.email)][1:] == ["Your link"]
