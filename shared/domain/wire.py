@@ -15,11 +15,17 @@ from pydantic_core import PydanticCustomError
 from shared.domain.calendar import NotADate, parse_day, parse_instant, zone
 
 FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2100, 1, 1)
-BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
-ZERO_WIDTH = frozenset("\u200b\u2060\ufeff\u00ad\u180e")
+JOINERS = frozenset("\u200c\u200d")
+UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""What Unicode has every program leave out and yet counts among letters and marks."""
+VARIANTS = re.compile("[\u180b-\u180d\u180f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""What picks a form of the sign before it: one of several an ideograph has, or an emoji in colour."""
+EMPTY = frozenset("\u2800")
+LEADS_AWAY = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
+"""What a mail program makes a link of."""
 LOOK_ALIKES = frozenset("аеорсухѕіјӏԁһԛԝгпοαικνρτυχω")
 """Cyrillic and Greek letters that a reader takes for Latin ones."""
-FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cs", "Co", "Cn"})
+FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class Form(BaseModel):
@@ -52,19 +58,31 @@ def _instant(value: Any) -> Any:
     return value
 
 
-def _text(value: str, lines: bool) -> str:
-    """NFC; no controls, no bidi overrides, nothing invisible but joiners between letters or emoji."""
-    text = unicodedata.normalize("NFC", value)
-    for character in text:
+def _composed(value: Any) -> Any:
+    """The text in one way of writing it, whatever form it came by: what is counted and kept."""
+    return unicodedata.normalize("NFC", value.replace("\r\n", "\n")) if isinstance(value, str) else value
+
+
+def _text(text: str, lines: bool) -> str:
+    """No controls, no bidi overrides, nothing invisible but joiners and variants where they do something."""
+    for before, character in zip(("", *text), text, strict=False):
         if lines and character == "\n":
             continue
-        if unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in BIDI or character in ZERO_WIDTH:
+        if _is_unseen(before, character):
             raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
     if any(not _joins(before, after) for before, after in re.findall(r"(.?)[\u200c\u200d](?=(.?))", text, re.DOTALL)):
         raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
-    if not text.strip():
+    if all(each.isspace() or each in EMPTY for each in text):
         raise PydanticCustomError("blank", "the text is blank")
     return text
+
+
+def _is_unseen(before: str, character: str) -> bool:
+    if character in JOINERS:
+        return False
+    if VARIANTS.match(character):
+        return not (_joins(before, before) or before in tuple("0123456789#*"))
+    return unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in UNSEEN
 
 
 def _joins(before: str, after: str) -> bool:
@@ -90,7 +108,15 @@ def _line(value: str) -> str:
 
 
 def _paragraphs(value: str) -> str:
-    return _text(value.replace("\r\n", "\n"), lines=True)
+    return _text(value, lines=True)
+
+
+def _name(value: str) -> str:
+    """A line that leads nowhere: names stand in mails that we write."""
+    name = _line(value)
+    if LEADS_AWAY.search(name):
+        raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
+    return name
 
 
 @cache
@@ -155,10 +181,12 @@ def _currency(value: str) -> str:
 
 Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
-Name = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_line)]
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_line)]
-Text = Annotated[str, Field(min_length=1, max_length=4_000), AfterValidator(_paragraphs)]
-Note = Annotated[str, Field(min_length=1, max_length=20_000), AfterValidator(_paragraphs)]
+COMPOSED = BeforeValidator(_composed)
+"""Stands behind the lengths, so that they count what is kept."""
+Name = Annotated[str, Field(min_length=1, max_length=100), COMPOSED, AfterValidator(_name)]
+Line = Annotated[str, Field(min_length=1, max_length=200), COMPOSED, AfterValidator(_line)]
+Text = Annotated[str, Field(min_length=1, max_length=4_000), COMPOSED, AfterValidator(_paragraphs)]
+Note = Annotated[str, Field(min_length=1, max_length=20_000), COMPOSED, AfterValidator(_paragraphs)]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}\z")]
 Payer = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:_-]{0,39}\z")]
 PartnersId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+\z")]
