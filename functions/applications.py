@@ -135,11 +135,14 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
         stated = unflattened(fields)
     application = parse(Application, stated)
     target = _redirect(application, services)
-    certificate = None
-    if "certificate" in uploads and uploads["certificate"][0]:  # Looked at last: it costs more than all the rest.
-        certificate = await files.examined(services, "/certificate", *uploads["certificate"])
     unsaid = {"source"} if application.source is None else set()
     content = application.model_dump(mode="json", exclude={HONEYPOT, "redirect", *unsaid})
+    applications.check(services, content, now)
+    certificate = None
+    name, declared, file = uploads.get("certificate", ("", "", b""))
+    if name or file:  # What a browser sends of a field that was left empty has neither.
+        # Looked at last: it costs more than all the rest.
+        certificate = await files.examined(services, "/certificate", name, declared, file)
     flags = ["honeypot"] if application.website else []
     flags += ["address_looks_like_another"] if looks_like_another(application.email) else []
     flags += await limits.flags_of_crowd(services, _network(req, services), now)

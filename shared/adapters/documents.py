@@ -11,12 +11,13 @@ import resource
 import sys
 import warnings
 import zlib
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import FileRejected, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from PIL.Image import Image
 
@@ -24,6 +25,9 @@ CPU_SECONDS = 5
 MEMORY_BYTES = 1024 * 1024 * 1024
 WAIT_SECONDS = 60
 """A slow machine is no reason to refuse a good file: what counts is the processor's time, not the clock's."""
+
+TURN_SECONDS = 10.0
+"""How long a document waits for those before it; whoever sends it may try again."""
 
 PAGES_MAX = 30
 OBJECTS_MAX = 20_000
@@ -44,12 +48,14 @@ FORMATS = {"image/jpeg": "JPEG", "image/png": "PNG"}
 class Documents:
     """Examines documents one after the other, so that several large ones never add up."""
 
-    def __init__(self) -> None:
+    def __init__(self, turn_seconds: float = TURN_SECONDS) -> None:
         self._one_at_a_time = asyncio.Semaphore(1)
+        self._turn_seconds = turn_seconds
 
     async def examined(self, pointer: str, content: bytes, content_type: str) -> bytes | None:
-        """The copy of an image without what its camera noted, None for a PDF. Raises `FileRejected` with a code."""
-        async with self._one_at_a_time:
+        """The copy of an image without what its camera noted, None for a PDF. Raises `FileRejected` with a code, and
+        `Unavailable` if others take too long."""
+        async with self._turn():
             try:
                 child = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", __name__, content_type,
@@ -74,6 +80,18 @@ class Documents:
         if verdict.decode() != GOOD:
             raise FileRejected(pointer, verdict.decode())
         return copy or None
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._turn_seconds):
+                await self._one_at_a_time.acquire()
+        except TimeoutError as error:
+            raise Unavailable("too many files are looked at") from error
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
 
 def examine(content: bytes, content_type: str) -> tuple[str, bytes]:

@@ -209,6 +209,9 @@ def _submission_chosen(case: Case, event: Event) -> None:
 def _details_corrected(case: Case, event: Event) -> None:
     case.time_zone = event.data.get("time_zone", case.time_zone)
     case.language = event.data.get("language", case.language)
+    if "prerequisite" in event.data:
+        case.application.prerequisite = event.data["prerequisite"]
+        case.application.prerequisite_reasons = event.data["prerequisite_reasons"]
 
 
 def _document_added(case: Case, event: Event) -> None:

@@ -42,30 +42,38 @@ def case_id_of(services: Services, programme: str, intake: str, email: str, atte
     return base64.b32encode(mac[:16]).decode().rstrip("=").lower()
 
 
-async def apply(
-    services: Services, content: dict[str, Any], certificate: Upload | None, flags: list[str], now: datetime
-) -> None:
-    """Keep an application. It is never dropped and never refused for having come before.
-
-    The same content again changes nothing while its case is open; other content is kept beside the first, and the
-    address is told; after the case was closed either opens the next attempt. Raises `InvalidInput` for what no intake
-    takes.
-    """
+def check(services: Services, content: dict[str, Any], now: datetime) -> None:
+    """Raise `InvalidInput` for what no intake takes."""
     programme = services.programmes.get(content["programme"])
     intake = programme.intake(content["intake"]) if programme else None
     if programme is None or intake is None:
         raise invalid("/intake" if programme else "/programme", "unknown")
     today = Case(case_id="", time_zone=programme.time_zone).today(now)
+    awarded = content["degree"]["awarded_on"]
     if not intake.opens_on <= today <= intake.closes_on:
         raise invalid("/intake", "closed")
-    if (awarded := content["degree"]["awarded_on"]) and date.fromisoformat(awarded) > today + timedelta(days=1):
-        raise invalid("/degree/awarded_on", "in_the_future")
+    _check_degree(date.fromisoformat(awarded) if awarded else None, today)
     if content["country"] not in programme.countries:
         raise invalid("/country", "not_offered")
     if content["terms_and_privacy"] != programme.terms_and_privacy_version:
         raise invalid("/terms_and_privacy", "version")
     if not content["accreditation_notice_read"] and not programme.is_accredited_in(content["country"], today):
         raise invalid("/accreditation_notice_read", "required")
+
+
+def _check_degree(awarded_on: date | None, today: date) -> None:
+    if awarded_on is not None and awarded_on > today + timedelta(days=1):
+        raise invalid("/degree/awarded_on", "in_the_future")
+
+
+async def apply(
+    services: Services, content: dict[str, Any], certificate: Upload | None, flags: list[str], now: datetime
+) -> None:
+    """Keep an application that was checked. It is never dropped and never refused for having come before.
+
+    The same content again changes nothing while its case is open; other content is kept beside the first, and the
+    address is told; after the case was closed either opens the next attempt.
+    """
     if certificate is not None:
         stated = {"sha256": certificate.digest, "content_type": certificate.content_type}
         content = content | {"certificate": stated}
@@ -249,7 +257,11 @@ def correct(change: Change, **corrections: Any) -> None:
     stated = {name: value for name, value in corrections.items() if value is not None}
     if not stated:
         raise invalid("", "empty")
-    codes = {name: stated[name] for name in ("time_zone", "language") if name in stated}
+    codes: dict[str, Any] = {name: stated[name] for name in ("time_zone", "language") if name in stated}
+    if "degree" in stated:
+        _check_degree(stated["degree"]["awarded_on"], change.today)
+        verdict, reasons = prerequisite(stated["degree"], change.programme)
+        codes |= {"prerequisite": verdict, "prerequisite_reasons": reasons}
     change.record("details_corrected", **codes, fields=sorted(stated))
     for name in ("given_names", "family_names", "language", "motivation"):
         if name in stated:

@@ -108,13 +108,17 @@ def test_form_is_read_before_its_file_is_looked_at(stack: Stack) -> None:
     file = f"--{BOUNDARY}\r\n{part}\r\n\r\n%PDF-1.7 is none\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
 
-    def asked(email: str) -> list[dict[str, str]]:
-        body = file + as_multipart(flat(application(email)))
+    def asked(email: str, **other: Any) -> list[dict[str, str]]:
+        body = file + as_multipart(flat(application(email, **other)))
         answer = stack.client.post(f"{stack.api}/applications", content=body, headers=headers)
         errors: list[dict[str, str]] = answer.json()["errors"]
         return errors
 
     assert [each["pointer"] for each in asked("nobody")] == ["/email"]
+    assert [each["pointer"] for each in asked("a@people.example", intake="2027-autumn")] == ["/intake"]
+    assert [each["pointer"] for each in asked("a@people.example", terms_and_privacy="2020-01")] == [
+        "/terms_and_privacy"
+    ]
     assert asked("a@people.example") == [{"pointer": "/certificate", "code": "damaged"}]
 
 

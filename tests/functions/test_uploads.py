@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import time
 from typing import Any
@@ -14,6 +15,8 @@ from PIL import Image
 
 from local import config
 from local.testing import Stack
+from shared.adapters.documents import Documents
+from shared.domain.errors import Unavailable
 from tests.files import a_malicious_pdf, a_pdf, a_photo, an_image
 from tests.people import Applicant, application, calls_so_far, store_calls
 
@@ -267,6 +270,39 @@ def test_nobody_rests_anything_on_a_file_that_nobody_can_have_seen(applicant: Ap
         stack.partner("scanner").post("behaviour", {"paused": False})
 
     assert (answer.status_code, answer.json()["reason"]) == (409, "not-scanned")
+
+
+def test_file_of_a_form_is_kept_though_its_name_is_missing_and_an_empty_field_is_none(applicant: Applicant) -> None:
+    said = application(applicant.email)
+    fields = {name: (None, str(value)) for name, value in said.items() if name != "degree"}
+    fields |= {f"degree.{name}": (None, str(value)) for name, value in said["degree"].items()}
+    fields["accreditation_notice_read"] = (None, "on")
+    boundary, address = "zq7boundary", f"{applicant.api}/applications"
+    kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    without = httpx.Request("POST", address, files=fields, headers=kind)
+
+    def sent(content: bytes) -> int:
+        named = 'Content-Disposition: form-data; name="certificate"; filename=""\r\nContent-Type: application/pdf'
+        part = f"--{boundary}\r\n{named}\r\n\r\n".encode() + content + b"\r\n"
+        return applicant.client.post(address, content=part + without.read(), headers=kind).status_code
+
+    assert sent(b"") == 202
+    applicant.open_mail()
+    assert applicant.record()["documents"] == {}
+    assert sent(a_pdf(text="nameless")) == 202
+    assert [each["kind"] for each in applicant.record()["documents"].values()] == ["unconfirmed_certificate"]
+
+
+async def test_file_that_would_wait_too_long_for_others_is_to_be_sent_again() -> None:
+    documents, large = Documents(turn_seconds=0.05), an_image(size=(7_900, 5_000))
+
+    first = asyncio.create_task(documents.examined("/file", large, PNG))
+    await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await documents.examined("/file", a_pdf(), PDF)
+
+    assert await first is not None
+    assert await documents.examined("/file", a_pdf(), PDF) is None
 
 
 def test_owner_who_sends_a_strangers_certificate_again_makes_it_their_own(applicant: Applicant) -> None:

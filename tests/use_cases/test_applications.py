@@ -168,3 +168,21 @@ def test_person_corrects_their_degree_and_nothing_else_changes(applicant: Applic
     person = applicant.record()["person"]
     assert person["education"] == degree | {"expected_on": None}
     assert person["given_names"] == "Ada"
+
+
+def test_corrected_degree_is_judged_as_the_forms_own(applicant: Applicant) -> None:
+    applicant.applied()
+    applicant.staff("admissions", "assignment", specialist="t/specialist")
+    verified = applicant.staff("specialist", "screening-events", kind="degree_verified")
+    degree = application(applicant.email)["degree"]
+
+    early = applicant.does("corrections", degree=degree | {"awarded_on": "2099-01-01"})
+    before = applicant.record()["application"]["prerequisite"]
+    other = applicant.does("corrections", degree=degree | {"level": "none", "subject": "Astrology"})
+
+    assert verified.status_code == 200, verified.text
+    assert (early.status_code, early.json()["errors"]) == (
+        422, [{"pointer": "/degree/awarded_on", "code": "in_the_future"}],
+    )  # fmt: skip
+    assert (before, other.status_code) == ("met", 200)
+    assert applicant.record()["application"]["prerequisite"] == "unknown"
