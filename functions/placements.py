@@ -86,7 +86,8 @@ class Confirmation(Form):
 
     @model_validator(mode="after")
     def _fits(self) -> Confirmation:
-        if (self.answer == "differs") != (self.facts is not None):
+        stated = self.facts.model_dump(exclude_none=True) if self.facts is not None else None
+        if not stated if self.answer == "differs" else stated is not None:
             raise PydanticCustomError("facts", "facts are stated where, and only where, something differs")
         return self
 

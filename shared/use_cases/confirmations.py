@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.case import Case
 from shared.domain.change import Change
+from shared.domain.enrolment import UNDER_CONTRACT
 from shared.domain.errors import KeyReused, LinkExpired, NotFound, RecordChanged, RuleBroken
 from shared.domain.events import Actor, sha256_of
 from shared.domain.life_cycle import Role
 from shared.domain.placement import Placement
 from shared.use_cases import letters
 from shared.use_cases.commands import CASES, Key, load, perform, require
-from shared.use_cases.placements import check_end
+from shared.use_cases.placements import check_end, check_plausible
 from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("contract", "hours", "contract_signed_on", "starts_on", "fixed_end", "ended_on")
 """What the employer is shown of a report and answers to."""
+DAYS = ("contract_signed_on", "starts_on")
+"""What of it may be too far ahead to be true."""
 
 
 def request_confirmation(change: Change, *, placement: str, email: str) -> None:
@@ -35,6 +38,9 @@ def request_confirmation(change: Change, *, placement: str, email: str) -> None:
     report = _standing(case, placement)
     if change.actor.role != Role.APPLICANT:
         require(case.enrolment.consent, "no-consent", "The graduate has not agreed that employers hear of them.")
+    # Whoever writes the form could otherwise have us mail their words to anybody.
+    is_ours = case.enrolment.status in UNDER_CONTRACT
+    require(is_ours, "not-under-contract", "Employers are asked about students and graduates only.")
     asked = sum(each.confirmations for each in case.placements.values())
     require(
         report.confirmations < limits.confirmations_per_report and asked < limits.confirmations_per_case,
@@ -161,6 +167,8 @@ def confirm(change: Change, *, placement: str, answer: str, version: str, facts:
         require(not not_yet, "in-the-future", "That day has not come yet.")
     if answer != "deny":
         check_end(report, stated)
+    days = {name: date.fromisoformat(value) for name, value in (facts or {}).items() if name in DAYS and value}
+    check_plausible(change, days, "/facts")
     more: dict[str, Any] = {"denies": True} if answer == "deny" else {}
     subject = f"p-{hashlib.sha256(change.actor.id.encode()).hexdigest()[:16]}"
     change.record("placement_reported", subject, **stated, **more, job=placement, told={"0": sha256_of(stated)[:16]})

@@ -50,7 +50,7 @@ def report_placement(
     if "renews" in stated and stated["renews"] not in change.case.placements:
         raise invalid("/renews", "unknown")
     require_room(change, "placement", change.case.placements)
-    _plausible(change, facts)
+    check_plausible(change, facts)
     if revision:
         stated["revision"] = revision
     change.record("placement_reported", subject, **stated, told=said)
@@ -97,13 +97,14 @@ def _contradict(change: Change, subject: str, known: Placement) -> None:
         change.record("placement_disputed", subject, reason="told_differently")
 
 
-def _plausible(change: Change, facts: dict[str, Any]) -> None:
+def check_plausible(change: Change, facts: dict[str, Any], pointer: str = "") -> None:
+    """Raise `InvalidInput` for days of a job that cannot have come yet, or are years ahead."""
     horizon = change.today + timedelta(days=366)
     for name in ("contract_signed_on", "offered_on"):
         if facts.get(name) and facts[name] > change.today + timedelta(days=1):
-            raise invalid(f"/{name}", "in_the_future")
+            raise invalid(f"{pointer}/{name}", "in_the_future")
     if facts.get("starts_on") and facts["starts_on"] > horizon:
-        raise invalid("/starts_on", "implausible")
+        raise invalid(f"{pointer}/starts_on", "implausible")
 
 
 def check_end(known: Placement, stated: dict[str, Any]) -> None:
@@ -127,7 +128,7 @@ def correct_placement(change: Change, *, placement: str, **facts: Any) -> None:
     stated = {name: _plain(value) for name, value in _priced(facts).items() if value is not None}
     if not stated:
         raise invalid("", "empty")
-    _plausible(change, facts)
+    check_plausible(change, facts)
     check_end(known, stated)
     if any(_plain(getattr(known, name)) != value for name, value in stated.items()):
         change.record("placement_corrected", placement, facts=stated, revision=known.revision + 1)

@@ -48,7 +48,7 @@ class Employer:
 @pytest.fixture
 def graduate(applicant: Applicant) -> Applicant:
     """Somebody who reported a job."""
-    applicant.applied()
+    applicant.to_contract()
     assert applicant.does("placements", **JOB).status_code == 200
     return applicant
 
@@ -146,6 +146,9 @@ def test_employers_address_is_neither_in_the_chain_nor_in_the_record(graduate: A
         {"answer": "confirm", "version": "0" * 32, "facts": {"hours": 1}},
         {"answer": "perhaps", "version": "0" * 32},
         {"answer": "differs", "version": "0" * 32, "facts": {"hours": 1000}},
+        {"answer": "differs", "version": "0" * 32, "facts": {}},
+        {"answer": "differs", "version": "0" * 32, "facts": {"hours": None}},
+        {"answer": "confirm", "version": "0" * 32, "facts": {}},
     ],
 )
 def test_answer_that_is_none_is_refused_and_leaves_nothing(graduate: Applicant, body: dict[str, Any]) -> None:
@@ -154,6 +157,34 @@ def test_answer_that_is_none_is_refused_and_leaves_nothing(graduate: Applicant, 
 
     assert said.status_code == 422
     assert len(graduate.record()["placements"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fact", "code"),
+    [
+        ({"starts_on": "2099-01-01"}, "implausible"),
+        ({"contract_signed_on": "2099-01-01"}, "in_the_future"),
+        ({"ended_on": "1920-01-02"}, "before_it_began"),
+    ],
+)
+def test_answer_that_cannot_be_is_asked_for_again(graduate: Applicant, fact: dict[str, str], code: str) -> None:
+    employer = Employer(graduate)
+
+    odd = employer.answers("differs", facts=fact)
+    good = employer.answers("confirm")
+
+    (name,) = fact
+    assert (odd.status_code, odd.json()["errors"]) == (422, [{"pointer": f"/facts/{name}", "code": code}])
+    assert good.status_code == 200
+
+
+def test_nobody_without_a_contract_has_us_write_to_strangers(applicant: Applicant) -> None:
+    applicant.applied()
+    assert applicant.does("placements", **JOB).status_code == 200
+
+    asked = applicant.does("placements/p1/confirmation-requests", email="stranger@people.example")
+
+    assert (asked.status_code, asked.json()["reason"]) == (409, "not-under-contract")
 
 
 def test_careers_ask_an_employer_only_with_the_graduates_consent(graduate: Applicant) -> None:

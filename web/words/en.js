@@ -440,6 +440,7 @@ export default {
   "complaint.other": "This is not acceptable.",
   "reason.documents-full": "You have sent as many documents as we keep for one person. Ask us to remove some.",
   "reason.case-full": "This case holds as much as a case can hold.",
+  "reason.not-under-contract": "Employers are asked about students and graduates only.",
   "reason.not-enrolled": "Positions are for students and graduates.",
   "reason.position-closed": "This position is not open any more.",
   "reason.introduction-over": "This introduction has come to its end.",

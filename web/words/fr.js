@@ -440,6 +440,7 @@ export default {
   "complaint.other": "Ce n'est pas acceptable.",
   "reason.documents-full": "Vous avez envoyé autant de documents que nous en gardons pour une personne. Demandez-nous d'en retirer.",
   "reason.case-full": "Ce dossier contient tout ce qu'un dossier peut contenir.",
+  "reason.not-under-contract": "Les employeurs ne sont interrogés que sur des étudiants et des diplômés.",
   "reason.not-enrolled": "Les postes sont réservés aux étudiants et diplômés.",
   "reason.position-closed": "Ce poste n'est plus ouvert.",
   "reason.introduction-over": "Cette mise en relation est terminée.",
