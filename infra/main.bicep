@@ -318,6 +318,7 @@ module alerts 'modules/alerts.bicep' = {
     workspaceId: monitoring.outputs.workspaceId
     insightsId: monitoring.outputs.insightsId
     cosmosId: cosmos.outputs.id
+    appPrincipalId: identity.outputs.principalId
     address: door.outputs.address
   }
 }

@@ -8,6 +8,9 @@ param workspaceId string
 param insightsId string
 param cosmosId string
 
+@description('Object id of the app\'s identity: who else reads a secret is told.')
+param appPrincipalId string
+
 @description('The address that people use, asked from outside every five minutes.')
 param address string
 
@@ -43,10 +46,12 @@ resource query 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for each i
     evaluationFrequency: each.every
     windowSize: each.window
     autoMitigate: true
+    // On the first deployment no table has been filled, so that there is nothing yet to hold a query against.
+    skipQueryValidation: true
     criteria: {
       allOf: [
         {
-          query: each.query
+          query: replace(each.query, '{app}', appPrincipalId)
           timeAggregation: 'Count'
           operator: 'GreaterThan'
           threshold: 0
