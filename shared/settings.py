@@ -150,7 +150,8 @@ class _Reader:
         self.problems: list[str] = []
 
     def optional(self, name: str) -> str | None:
-        return self._environment.get(name) or None
+        # What was put into the vault from a file ends with the file's last line end.
+        return self._environment.get(name, "").rstrip("\r\n") or None
 
     def text(self, name: str, default: str | None = None) -> str:
         value = self.optional(name) or default

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -9,6 +10,7 @@ import pytest
 from croniter import croniter
 
 from functions.timers import TIMERS
+from shared.settings import load_settings
 from tests.infra.checks import KEPT_IN_VAULT, NEVER_SET
 from tests.infra.reading import ROOT, modules, parse, texts
 
@@ -108,3 +110,23 @@ def test_the_code_reads_no_setting_behind_the_model() -> None:
         for path in (ROOT / folder).rglob("*.py"):
             if path.name not in ("settings.py", "bootstrap.py"):
                 assert not re.search(r"os\.environ|getenv", path.read_text("utf-8")), path
+
+
+def test_a_secret_that_was_put_into_the_vault_from_a_file_is_read_without_its_line_end() -> None:
+    key = base64.b64encode(bytes(range(32))).decode()
+    other = base64.b64encode(bytes(range(1, 33))).decode()
+    given = {name: value or "x" for name, value in shown().items() if not name.endswith("_ACCOUNT_KEY")}
+    secrets = {"ADDRESS_KEY": f"{key}\n", "PAYEE_KEY": other, "SMTP_PASSWORD": "a b\n", "AZURE_CLIENT_ID": ""}
+    settings = load_settings(given | secrets)
+
+    assert settings.address_key == bytes(range(32))
+    assert settings.smtp_password == "a b"
+
+
+def test_the_page_on_the_first_deployment_puts_secrets_in_without_a_line_end_and_before_the_app() -> None:
+    page = (ROOT / "docs/first-deployment.md").read_text("utf-8")
+    order = ["az login", "azd auth login", "azd provision", "az keyvault secret set", "azd deploy"]
+
+    assert [page.index(f"    {each}") for each in order] == sorted(page.index(f"    {each}") for each in order)
+    assert all("tr -d '\\n'" in line for line in page.splitlines() if "openssl rand" in line)
+    assert "    azd up" not in page
