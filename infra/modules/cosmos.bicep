@@ -14,7 +14,7 @@ param isServerless bool
 @description('What one container may use at most when autoscaled; `cases` carries nearly all of the load.')
 param casesMaxThroughput int
 
-@description('No more RU/s than this in all, whatever is asked for. -1: no limit.')
+@description('No more RU/s than this over all containers and all regions, whatever is asked for. -1: no limit; serverless has none.')
 param totalThroughputLimit int
 
 param isZoneRedundant bool
@@ -54,7 +54,7 @@ resource account 'Microsoft.DocumentDB/databaseAccounts@2026-03-15' = {
     enableAutomaticFailover: secondaryLocation != ''
     enableMultipleWriteLocations: false
     capabilities: isServerless ? [{ name: 'EnableServerless' }] : []
-    capacity: { totalThroughputLimit: totalThroughputLimit }
+    capacity: { totalThroughputLimit: isServerless ? -1 : totalThroughputLimit }
     backupPolicy: {
       type: 'Continuous'
       continuousModeProperties: { tier: 'Continuous30Days' }

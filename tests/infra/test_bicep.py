@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import tomllib
 
@@ -90,6 +91,19 @@ def test_prod_is_private_locked_and_in_more_than_one_zone() -> None:
     assert prod["isServerless"] == "false"
     assert int(prod["auditImmutableDays"]) >= 365 * 6
     assert int(prod["alwaysReadyHttp"]) >= 2
+
+
+def test_what_the_containers_may_use_in_all_regions_is_under_the_limit_of_the_account() -> None:
+    prod = parameter_file("prod")
+    containers = json.loads((INFRA / "cosmos-containers.json").read_text("utf-8"))
+    most = sum(int(prod["casesMaxThroughput"]) if each["id"] == "cases" else 1000 for each in containers)
+    regions = 1 if prod["secondaryLocation"] == "''" else 2
+
+    assert "each.id == 'cases' ? casesMaxThroughput : 1000" in texts()["modules/cosmos.bicep"]
+    assert most * regions <= int(prod["totalThroughputLimit"])
+    for stage in ("dev", "test"):
+        assert parameter_file(stage)["isServerless"] == "true"
+        assert parameter_file(stage)["totalThroughputLimit"] == "-1", "Serverless has no limit; none is pretended."
 
 
 def test_no_parameter_file_holds_a_secret() -> None:
