@@ -209,7 +209,7 @@ def limits(commands: dict[str, dict[str, float]]) -> list[tuple[str, str, str, s
         (
             "throughput of `cases`", f"{top:,} RU/s (parameter)",
             f"{top / act['units']:,.0f} acts of staff in one second",
-            "raise `casesMaxThroughput`, and `totalThroughputLimit` by twice as much; up to 10,000 RU/s it stays one partition",
+            "raise `casesMaxThroughput`, `totalThroughputLimit` by twice that; up to 10,000 RU/s it is one partition",
         ),
         (
             "one physical partition", "10,000 RU/s, 50 GB",

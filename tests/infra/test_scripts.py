@@ -64,3 +64,64 @@ def test_the_first_run_finds_no_group_and_a_stopped_one_no_function(tmp_path: Pa
     assert noted(tmp_path, "false", "", "") == ""
     assert noted(tmp_path, "true", "", "") == ""
     assert noted(tmp_path, "true", "func-pledge", "another") == ""
+
+
+AZ_OF_AN_APP = """
+case "$*" in
+  "resource show"*) echo func-pledge.scm.azurewebsites.net ;;
+  "account get-access-token"*) echo a.token ;;
+  *) exit 3 ;;
+esac"""
+
+CURL_THAT_TAKES_PACKAGES = """
+asked=$(cat)
+[ "$asked" = 'header = "Authorization: Bearer a.token"' ] || { printf 401; exit 0; }
+while [ $# -gt 0 ]; do
+  case $1 in --output) out=$2 ;; --data-binary) sent=$2 ;; https://*) address=$1 ;; esac
+  shift
+done
+case $address in
+  https://func-pledge.scm.azurewebsites.net/api/publish\\?RemoteBuild=false\\&*)
+    [ "$sent" = @package.zip ] || exit 26
+    echo taken >> "$FOLDER/publishes"
+    if [ "$(wc -l < "$FOLDER/publishes")" -le "$REFUSALS" ]; then
+      echo '{"Message": "403 from storage"}' > "$out"; printf 400
+    else printf '"deployment-1"' > "$out"; printf 202; fi ;;
+  https://func-pledge.scm.azurewebsites.net/api/deployments/deployment-1)
+    echo looked >> "$FOLDER/looks"
+    if [ "$(wc -l < "$FOLDER/looks")" -le 2 ]; then ENDS=1; fi
+    echo "{\\"status\\": $ENDS}" > "$out"; printf 200 ;;
+  *) printf 404 ;;
+esac"""
+
+
+def published(folder: Path, refusals: int, ends: int) -> subprocess.CompletedProcess[str]:
+    """Hand a package over to an app that refuses it so often and whose deployment ends so."""
+    (folder / "package.zip").write_bytes(b"PK")
+    programs = {"az": AZ_OF_AN_APP, "curl": CURL_THAT_TAKES_PACKAGES}
+    command = [str(ROOT / "infra/publish.sh"), "func-pledge", "rg-pledge-dev", "package.zip"]
+    return run(command, folder, programs, FOLDER=str(folder), REFUSALS=str(refusals), ENDS=str(ends))
+
+
+def test_a_package_is_handed_over_and_waited_for(tmp_path: Path) -> None:
+    done = published(tmp_path, 0, 4)
+
+    assert (done.returncode, done.stdout) == (0, "func-pledge: package taken.\n"), done.stderr
+    assert len((tmp_path / "looks").read_text().split()) == 3
+
+
+def test_a_role_that_does_not_hold_yet_is_waited_for(tmp_path: Path) -> None:
+    assert published(tmp_path, 2, 4).returncode == 0
+
+
+def test_a_package_that_is_never_taken_or_whose_deployment_fails_ends_in_an_error(tmp_path: Path) -> None:
+    failed = published(tmp_path, 0, 3)
+    refused = published(tmp_path, 99, 4)
+
+    assert (failed.returncode, refused.returncode) == (1, 1)
+    assert "The deployment failed" in failed.stderr
+    assert "403 from storage" in refused.stderr
+
+
+def test_a_token_is_no_argument() -> None:
+    assert "$token" not in (ROOT / "infra/publish.sh").read_text("utf-8").split("curl --config -")[1]

@@ -92,10 +92,20 @@ def test_what_parameter_files_read_the_workflow_gives() -> None:
             assert f"{name}:" in text or f"{name}=" in text, name
 
 
+def test_the_package_is_handed_over_as_it_is_by_workflow_azd_and_by_hand() -> None:
+    stage, azure = (ROOT / ".github/workflows/stage.yml").read_text("utf-8"), (ROOT / "azure.yaml").read_text("utf-8")
+    runbook = (ROOT / "docs/runbook.md").read_text("utf-8")
+    for text, app in ((stage, "$OUT_SERVICE_API_NAME"), (azure, "$SERVICE_API_NAME"), (runbook, "$app")):
+        assert f'infra/publish.sh "{app}"' in text
+    assert "config-zip --" not in stage + azure + runbook, "That would build anew, on another Python."
+    assert "RemoteBuild=false" in (ROOT / "infra/publish.sh").read_text("utf-8")
+    assert "python3.13 infra/package.py package.zip" in azure
+
+
 def test_other_files_of_github_and_azure_can_be_read() -> None:
     assert load(ROOT / ".github/dependabot.yml")["version"] == 2
     services = load(ROOT / "azure.yaml")["services"]
-    assert services["api"]["host"] == "function"
+    assert {name: each["host"] for name, each in services.items()} == {"web": "staticwebapp"}
     assert (ROOT / services["web"]["project"]).is_dir()
     assert "loadJsonContent" not in json.dumps(load(ROOT / ".devcontainer/compose.yml"))
     assert json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))["service"] == "work"
