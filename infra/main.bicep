@@ -11,8 +11,11 @@ param environmentName string
 param stage string
 param location string
 
-@description('Region to fail over to. Empty: none.')
+@description('Region to fail over to, another than `location`. Empty: none.')
 param secondaryLocation string
+
+@description('Region of the app, its own storage and its network, while `location` is lost (runbook, *Fail over*). Empty: `location`.')
+param appLocation string
 
 @description('Where the static pages are kept; not every region offers that.')
 param webLocation string
@@ -37,6 +40,9 @@ param scanCapGbPerMonth int
 @description('Empty at the first deployment; then the function that takes results of the malware scan.')
 param scanFunction string
 param budgetAmount int
+
+@minLength(10)
+@description('First day of the month in which the environment was first deployed; it never changes after.')
 param budgetStart string
 param alertEmails array
 param corsOrigins array
@@ -59,6 +65,10 @@ var tags = { 'azd-env-name': environmentName, workload: 'pledge', stage: stage }
 var token = take(uniqueString(subscription().id, environmentName, location), 8)
 var name = 'pledge-${environmentName}-${token}'
 var plain = 'pl${replace(environmentName, '-', '')}${token}'
+// An app elsewhere gets names of its own: one that the lost region still holds cannot be moved.
+var appRegion = appLocation == '' ? location : appLocation
+var appName = appRegion == location ? name : '${name}-2'
+var hostPlain = appRegion == location ? plain : 'p2${replace(environmentName, '-', '')}${token}'
 var blobOwner = 'b7e6dc6d-f1e8-4753-8033-0f276bb0955b'
 var blobs = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs'
 var packageContainer = 'app-package'
@@ -93,8 +103,8 @@ module hostStorage 'modules/storage.bicep' = {
   name: 'host-storage'
   scope: group
   params: {
-    name: take('${plain}host', 24)
-    location: location
+    name: take('${hostPlain}host', 24)
+    location: appRegion
     tags: tags
     sku: storageSku
     containers: [{ name: packageContainer, dataActions: [], immutableDays: 0, mayGrow: false }]
@@ -194,8 +204,8 @@ module network 'modules/network.bicep' = if (isPrivate) {
   name: 'network'
   scope: group
   params: {
-    name: name
-    location: location
+    name: appName
+    location: appRegion
     tags: tags
     zones: ['privatelink.blob.${environment().suffixes.storage}', 'privatelink.documents.azure.com', 'privatelink.vaultcore.azure.net']
     endpoints: [
@@ -221,8 +231,8 @@ module functions 'modules/functions.bicep' = {
   name: 'functions'
   scope: group
   params: {
-    name: 'func-${name}'
-    location: location
+    name: 'func-${appName}'
+    location: appRegion
     tags: tags
     identityId: identity.outputs.id
     clientId: identity.outputs.clientId

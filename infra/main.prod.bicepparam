@@ -4,8 +4,9 @@ using 'main.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'prod')
 param stage = 'prod'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'francecentral')
+param appLocation = readEnvironmentVariable('PLEDGE_APP_LOCATION', '')
 param webLocation = 'westeurope'
-param secondaryLocation = 'germanywestcentral'
+param secondaryLocation = readEnvironmentVariable('AZURE_LOCATION', 'francecentral') == 'germanywestcentral' ? 'francecentral' : 'germanywestcentral'
 param isPrivate = true
 param isZoneRedundant = true
 param isLocked = true
@@ -22,10 +23,10 @@ param evidenceSoftDeleteDays = 14
 param auditImmutableDays = 3650
 param scanCapGbPerMonth = 200
 param budgetAmount = 1500
-param budgetStart = '2027-01-01'
 param corsOrigins = ['https://www.pledge.example']
 
 // Of the organisation. Set as variables of the GitHub environment or with `azd env set`; none of them is a secret.
+param budgetStart = readEnvironmentVariable('PLEDGE_BUDGET_START')
 param alertEmails = split(readEnvironmentVariable('PLEDGE_ALERT_EMAILS'), ',')
 param siteUrl = readEnvironmentVariable('PLEDGE_SITE_URL', '')
 param apiAudience = readEnvironmentVariable('PLEDGE_API_AUDIENCE')

@@ -4,6 +4,7 @@ using 'main.bicep'
 param environmentName = readEnvironmentVariable('AZURE_ENV_NAME', 'test')
 param stage = 'test'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'francecentral')
+param appLocation = readEnvironmentVariable('PLEDGE_APP_LOCATION', '')
 param webLocation = 'westeurope'
 param secondaryLocation = ''
 param isPrivate = false
@@ -22,10 +23,10 @@ param evidenceSoftDeleteDays = 7
 param auditImmutableDays = 7
 param scanCapGbPerMonth = 5
 param budgetAmount = 200
-param budgetStart = '2027-01-01'
 param corsOrigins = ['https://www.pledge.example']
 
 // Of the organisation. Set as variables of the GitHub environment or with `azd env set`; none of them is a secret.
+param budgetStart = readEnvironmentVariable('PLEDGE_BUDGET_START')
 param alertEmails = split(readEnvironmentVariable('PLEDGE_ALERT_EMAILS'), ',')
 param siteUrl = readEnvironmentVariable('PLEDGE_SITE_URL', '')
 param apiAudience = readEnvironmentVariable('PLEDGE_API_AUDIENCE')

@@ -106,6 +106,35 @@ def test_what_the_containers_may_use_in_all_regions_is_under_the_limit_of_the_ac
         assert parameter_file(stage)["totalThroughputLimit"] == "-1", "Serverless has no limit; none is pretended."
 
 
+@pytest.mark.parametrize("first", ["francecentral", "germanywestcentral"])
+def test_the_second_region_of_prod_is_another_one_whichever_is_first(first: str) -> None:
+    said = re.fullmatch(
+        r"readEnvironmentVariable\('AZURE_LOCATION', '\w+'\) == '(\w+)' \? '(\w+)' : '(\w+)'",
+        parameter_file("prod")["secondaryLocation"],
+    )
+    assert said is not None
+    assert first != (said[2] if first == said[1] else said[3])
+
+
+def test_an_app_that_moves_to_another_region_uses_the_same_accounts() -> None:
+    main = texts()["main.bicep"]
+    stated = modules(main)
+    moves = {"hostStorage", "network", "functions"}
+    assert {name for name, said in stated.items() if said["params"].get("location") == "appRegion"} == moves
+    assert {name for name, said in stated.items() if "appName" in str(said["params"].get("name"))} == {
+        "network", "functions",
+    }  # fmt: skip
+    assert "hostPlain" in str(stated["hostStorage"]["params"]["name"])
+    assert "var appRegion = appLocation == '' ? location : appLocation" in main
+    for stage in STAGES:
+        assert parameter_file(stage)["appLocation"] == "readEnvironmentVariable('PLEDGE_APP_LOCATION', '')"
+
+
+def test_a_budget_begins_when_its_environment_does() -> None:
+    for stage in STAGES:
+        assert parameter_file(stage)["budgetStart"] == "readEnvironmentVariable('PLEDGE_BUDGET_START')"
+
+
 def test_no_parameter_file_holds_a_secret() -> None:
     for stage in STAGES:
         assert not re.search(r"key|secret|password", "\n".join(parameter_file(stage)), re.IGNORECASE)
