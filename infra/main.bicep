@@ -35,6 +35,9 @@ param logRetentionDays int
 param logDailyCapGb int
 param evidenceSoftDeleteDays int
 param auditImmutableDays int
+
+@description('True once the retention of audits has been locked (runbook): it is left as it is from then on.')
+param isAuditLocked bool
 param scanCapGbPerMonth int
 
 @description('Empty at the first deployment; then the function that takes results of the malware scan.')
@@ -115,6 +118,7 @@ module hostStorage 'modules/storage.bicep' = {
     principalId: identity.outputs.principalId
     isPrivate: isPrivate
     isLocked: false
+    isRetentionLocked: false
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -138,6 +142,7 @@ module evidenceStorage 'modules/storage.bicep' = {
     principalId: identity.outputs.principalId
     isPrivate: isPrivate
     isLocked: isLocked
+    isRetentionLocked: false
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -162,6 +167,7 @@ module auditStorage 'modules/storage.bicep' = {
     principalId: identity.outputs.principalId
     isPrivate: isPrivate
     isLocked: isLocked
+    isRetentionLocked: isAuditLocked
     workspaceId: monitoring.outputs.workspaceId
   }
 }

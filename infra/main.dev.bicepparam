@@ -21,6 +21,7 @@ param logRetentionDays = 30
 param logDailyCapGb = 1
 param evidenceSoftDeleteDays = 7
 param auditImmutableDays = 1
+param isAuditLocked = false
 param scanCapGbPerMonth = 5
 param budgetAmount = 100
 param corsOrigins = ['https://www.pledge.example']

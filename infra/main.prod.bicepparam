@@ -21,6 +21,7 @@ param logRetentionDays = 180
 param logDailyCapGb = 5
 param evidenceSoftDeleteDays = 14
 param auditImmutableDays = 3650
+param isAuditLocked = false
 param scanCapGbPerMonth = 200
 param budgetAmount = 1500
 param corsOrigins = ['https://www.pledge.example']

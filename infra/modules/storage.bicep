@@ -27,6 +27,9 @@ param accountRoleId string
 @description('True if only private endpoints may reach the account.')
 param isPrivate bool
 param isLocked bool
+
+@description('True once the retention has been locked by hand: a locked policy refuses to be written again, the same one too.')
+param isRetentionLocked bool
 param workspaceId string
 
 resource account 'Microsoft.Storage/storageAccounts@2026-04-01' = {
@@ -76,7 +79,7 @@ resource container 'Microsoft.Storage/storageAccounts/blobServices/containers@20
 }]
 
 // Unlocked: locking cannot be undone and is a step of the runbook, done by two people.
-resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = [for (each, i) in containers: if (each.immutableDays > 0) {
+resource immutability 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2026-04-01' = [for (each, i) in containers: if (each.immutableDays > 0 && !isRetentionLocked) {
   parent: container[i]
   name: 'default'
   properties: {

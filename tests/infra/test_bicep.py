@@ -13,6 +13,7 @@ from tests.infra.checks import problems
 from tests.infra.reading import INFRA, ROOT, modules, parameter_file, parse, texts
 
 STAGES = ("dev", "test", "prod")
+RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
 
 
 def test_nothing_is_wrong() -> None:
@@ -128,6 +129,17 @@ def test_an_app_that_moves_to_another_region_uses_the_same_accounts() -> None:
     assert "var appRegion = appLocation == '' ? location : appLocation" in main
     for stage in STAGES:
         assert parameter_file(stage)["appLocation"] == "readEnvironmentVariable('PLEDGE_APP_LOCATION', '')"
+
+
+def test_a_retention_that_was_locked_is_not_written_again() -> None:
+    storage, main = texts()["modules/storage.bicep"], modules(texts()["main.bicep"])
+    assert "= [for (each, i) in containers: if (each.immutableDays > 0 && !isRetentionLocked) {" in storage
+    assert main["auditStorage"]["params"]["isRetentionLocked"] == "isAuditLocked"
+    assert not main["evidenceStorage"]["params"]["isRetentionLocked"]
+    (page,) = re.findall(r"^## Lock the retention of audits\n(.+?)(?=^## )", RUNBOOK, re.MULTILINE | re.DOTALL)
+    assert page.index("isAuditLocked = true") < page.index("immutability-policy lock")
+    for stage in STAGES:
+        assert parameter_file(stage)["isAuditLocked"] in ("true", "false")
 
 
 def test_a_budget_begins_when_its_environment_does() -> None:
