@@ -22,6 +22,9 @@ param webLocation string
 
 @description('True: stores can be reached through private endpoints only.')
 param isPrivate bool
+
+@description('Id of a network of the organisation, with its VPN or jump host, from which private stores are reached. Empty: from nowhere.')
+param peeredNetworkId string
 param isZoneRedundant bool
 param isLocked bool
 param isServerless bool
@@ -213,6 +216,8 @@ module network 'modules/network.bicep' = if (isPrivate) {
     name: appName
     location: appRegion
     tags: tags
+    range: appRegion == location ? '10.20.0' : '10.20.1'
+    peeredNetworkId: peeredNetworkId
     zones: ['privatelink.blob.${environment().suffixes.storage}', 'privatelink.documents.azure.com', 'privatelink.vaultcore.azure.net']
     endpoints: [
       { name: 'host', group: 'blob', zone: 'privatelink.blob.${environment().suffixes.storage}', resourceId: hostStorage.outputs.id }

@@ -8,6 +8,7 @@ param appLocation = readEnvironmentVariable('PLEDGE_APP_LOCATION', '')
 param webLocation = 'westeurope'
 param secondaryLocation = ''
 param isPrivate = false
+param peeredNetworkId = ''
 param isZoneRedundant = false
 param isLocked = false
 param isServerless = true

@@ -27,6 +27,7 @@ param budgetAmount = 1500
 param corsOrigins = ['https://www.pledge.example']
 
 // Of the organisation. Set as variables of the GitHub environment or with `azd env set`; none of them is a secret.
+param peeredNetworkId = readEnvironmentVariable('PLEDGE_PEERED_NETWORK_ID', '')
 param budgetStart = readEnvironmentVariable('PLEDGE_BUDGET_START')
 param alertEmails = split(readEnvironmentVariable('PLEDGE_ALERT_EMAILS'), ',')
 param siteUrl = readEnvironmentVariable('PLEDGE_SITE_URL', '')

@@ -4,6 +4,12 @@ param name string
 param location string
 param tags object
 
+@description('The first three numbers of its addresses. They may not occur in the peered network.')
+param range string
+
+@description('Id of a network of the organisation from which people with the rights for it reach the stores. Empty: nobody does.')
+param peeredNetworkId string
+
 @description('What gets a private endpoint: name, resourceId, group (blob, Sql, vault), zone.')
 param endpoints array
 
@@ -35,12 +41,12 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
   location: location
   tags: tags
   properties: {
-    addressSpace: { addressPrefixes: ['10.20.0.0/24'] }
+    addressSpace: { addressPrefixes: ['${range}.0/24'] }
     subnets: [
       {
         name: 'app'
         properties: {
-          addressPrefix: '10.20.0.0/26'
+          addressPrefix: '${range}.0/26'
           networkSecurityGroup: { id: nsg[0].id }
           delegations: [{ name: 'flex', properties: { serviceName: 'Microsoft.App/environments' } }]
         }
@@ -48,7 +54,7 @@ resource network 'Microsoft.Network/virtualNetworks@2025-09-01' = {
       {
         name: 'endpoints'
         properties: {
-          addressPrefix: '10.20.0.64/27'
+          addressPrefix: '${range}.64/27'
           networkSecurityGroup: { id: nsg[1].id }
           privateEndpointNetworkPolicies: 'Enabled'
         }
@@ -74,6 +80,31 @@ resource zoneLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06
   properties: {
     registrationEnabled: false
     virtualNetwork: { id: network.id }
+  }
+}]
+
+// One half of the peering; the other is made in the organisation's network, by whoever owns that.
+resource peering 'Microsoft.Network/virtualNetworks/virtualNetworkPeerings@2025-09-01' = if (peeredNetworkId != '') {
+  parent: network
+  name: 'to-management'
+  properties: {
+    remoteVirtualNetwork: { id: peeredNetworkId }
+    allowVirtualNetworkAccess: true
+    allowForwardedTraffic: true
+    allowGatewayTransit: false
+    useRemoteGateways: false
+  }
+}
+
+// Without these the names of the stores would lead to their closed public addresses from there.
+resource managementLink 'Microsoft.Network/privateDnsZones/virtualNetworkLinks@2024-06-01' = [for (each, i) in zones: if (peeredNetworkId != '') {
+  parent: zone[i]
+  name: 'to-management'
+  location: 'global'
+  tags: tags
+  properties: {
+    registrationEnabled: false
+    virtualNetwork: { id: peeredNetworkId }
   }
 }]
 

@@ -10,7 +10,7 @@ import tomllib
 import pytest
 
 from tests.infra.checks import problems
-from tests.infra.reading import INFRA, ROOT, modules, parameter_file, parse, texts
+from tests.infra.reading import INFRA, ROOT, modules, parameter_file, parse, resources, texts
 
 STAGES = ("dev", "test", "prod")
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
@@ -140,6 +140,15 @@ def test_a_retention_that_was_locked_is_not_written_again() -> None:
     assert page.index("isAuditLocked = true") < page.index("immutability-policy lock")
     for stage in STAGES:
         assert parameter_file(stage)["isAuditLocked"] in ("true", "false")
+
+
+def test_there_is_a_way_into_prod() -> None:
+    by_name = {each.name: each for each in resources({"n": texts()["modules/network.bicep"]})}
+    peering, link = by_name["peering"].body["properties"], by_name["managementLink"].body["properties"]
+    assert peering["remoteVirtualNetwork"] == {"id": "peeredNetworkId"}
+    assert link["virtualNetwork"] == {"id": "peeredNetworkId"}, "Names have to lead to the private addresses too."
+    assert (peering["allowVirtualNetworkAccess"], peering["allowForwardedTraffic"]) == (True, True)
+    assert "PLEDGE_PEERED_NETWORK_ID" in parameter_file("prod")["peeredNetworkId"]
 
 
 def test_a_budget_begins_when_its_environment_does() -> None:

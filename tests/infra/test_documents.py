@@ -15,7 +15,8 @@ from tools import intake_list
 DOCS = ROOT / "docs"
 RUNBOOK = (DOCS / "runbook.md").read_text("utf-8")
 TASKS = (
-    "Run a timer now", "Roll back", "Restore, and erase again", "Undo a deletion of evidence", "Fail over", "Rotation",
+    "Run a timer now", "Get into prod", "Roll back", "Restore, and erase again",
+    "Undo a deletion of evidence", "Fail over", "Rotation",
     "Lock the retention of audits", "Legal hold", "A partner floods", "Data breach",
 )  # fmt: skip
 
