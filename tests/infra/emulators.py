@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -20,13 +21,20 @@ BLOB_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZF
 COSMOS = os.environ.get("COSMOS_ENDPOINT", "http://127.0.0.1:8081/")
 BLOBS = os.environ.get("BLOB_ACCOUNT_URL", "http://127.0.0.1:10000/devstoreaccount1")
 
+TIMEOUT_SECONDS = 30.0
 FILLED_IN = {"@most": 10, "@kinds": ["note"], "@closed": ["rejected"]}
 
 
-async def try_cosmos() -> None:
-    """Write, read, lose a race, and ask every query."""
-    import re
+def asked(text: str) -> tuple[str, dict[str, object]]:
+    """The text of a query of the code, with something for whatever is filled in when it runs."""
+    text = (
+        re.sub(r"c\.agenda\.\*(_at)?", "c.agenda.queue_at", text).replace("@*", "@turn").replace("IN ()", "IN (@one)")
+    )
+    return text, {name[1:]: FILLED_IN.get(name, "x") for name in set(re.findall(r"@\w+", text))}
 
+
+async def try_cosmos(address: str = COSMOS, key: str = COSMOS_KEY) -> None:
+    """Write, read, lose a race, and ask every query."""
     from azure.cosmos import PartitionKey
     from azure.cosmos.aio import CosmosClient
 
@@ -34,7 +42,7 @@ async def try_cosmos() -> None:
     from shared.domain.errors import RecordChanged
     from tests.infra.queries import queries
 
-    async with CosmosClient(COSMOS, COSMOS_KEY) as client:
+    async with CosmosClient(address, key) as client:
         database = await client.create_database_if_not_exists("pledge")
         for each in json.loads((ROOT / "infra/cosmos-containers.json").read_text("utf-8")):
             await database.create_container_if_not_exists(
@@ -55,21 +63,19 @@ async def try_cosmos() -> None:
         except RecordChanged:
             pass
         for query in queries():
-            text = re.sub(r"c\.agenda\.\*(_at)?", "c.agenda.queue_at", query.text).replace("@*", "@turn")
-            values = {name[1:]: FILLED_IN.get(name, "x") for name in set(re.findall(r"@\w+", text))}
-            await store.query(query.container, text, values)
+            await store.query(query.container, *asked(query.text))
             print("asked", query.where)
 
 
-async def try_blobs() -> None:
+async def try_blobs(address: str = BLOBS, key: str = BLOB_KEY) -> None:
     """Store once, store again, read, delete."""
     from azure.storage.blob.aio import BlobServiceClient
 
     from shared.adapters.blobs import Blobs
 
-    async with BlobServiceClient(BLOBS, credential=BLOB_KEY) as client:
+    async with BlobServiceClient(address, credential=key) as client:
         await client.create_container("evidence-smoke")
-        blobs = Blobs(client, client, "evidence-smoke", "audits", "anchors")
+        blobs = Blobs(client, client, "evidence-smoke", "audits", "anchors", TIMEOUT_SECONDS)
         for _ in range(2):
             await blobs.put("evidence-smoke", "a", b"content", "text/plain")
         assert await blobs.get("evidence-smoke", "a") == b"content"

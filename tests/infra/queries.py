@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.infra.reading import ROOT
-
+ROOT = Path(__file__).parents[2]
 ASKING = ("query", "page")
 """The store's methods that take the text of a query."""
 
