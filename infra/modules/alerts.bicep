@@ -141,6 +141,7 @@ resource alive 'Microsoft.Insights/metricAlerts@2026-01-01' = {
     scopes: [outside.id, insightsId]
     evaluationFrequency: 'PT1M'
     windowSize: 'PT15M'
+    autoMitigate: true
     criteria: {
       'odata.type': 'Microsoft.Azure.Monitor.WebtestLocationAvailabilityCriteria'
       webTestId: outside.id

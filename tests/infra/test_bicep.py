@@ -8,6 +8,7 @@ import re
 import tomllib
 
 import pytest
+import yaml
 
 from tests.infra.checks import problems
 from tests.infra.reading import INFRA, ROOT, modules, parameter_file, parse, resources, texts
@@ -171,22 +172,41 @@ def test_browsers_are_let_in_from_the_sites_of_the_programmes() -> None:
         assert set(re.findall(r"'([^']+)'", parameter_file(stage)["corsOrigins"])) == told
 
 
-def without_reason(scans: str) -> list[str]:
-    """The checks of checkov that are skipped and nobody says why."""
+def without_reason(scans: str, prefix: str = "CKV") -> list[str]:
+    """The checks that a scanner leaves out and nobody says why."""
     lines = [line.strip() for line in scans.splitlines()]
     return [
         line.removeprefix("- ")
         for before, line in itertools.pairwise(lines)
-        if line.startswith("- CKV") and not before.startswith("# ")
+        if line.startswith(f"- {prefix}") and not before.startswith("# ")
     ]
 
 
-def test_every_skipped_scan_has_its_reason() -> None:
-    scans = (ROOT / ".checkov.yaml").read_text("utf-8")
+@pytest.mark.parametrize(("file", "prefix"), [(".checkov.yaml", "CKV"), ("ps-rule.yaml", "Azure.")])
+def test_every_skipped_scan_has_its_reason(file: str, prefix: str) -> None:
+    scans = (ROOT / file).read_text("utf-8")
 
-    assert scans.count("- CKV") > 0
-    assert without_reason(scans) == []
-    assert without_reason(f"{scans}  - CKV_AZURE_1\n") == ["CKV_AZURE_1"]
+    assert scans.count(f"- {prefix}") > 0
+    assert without_reason(scans, prefix) == []
+    assert without_reason(f"{scans}    - {prefix}1\n", prefix) == [f"{prefix}1"]
+
+
+def test_what_dev_and_test_may_lack_prod_may_not() -> None:
+    (group,) = yaml.safe_load_all((ROOT / ".ps-rule/Stages.Rule.yaml").read_text("utf-8"))
+    assert group["spec"]["if"] == {"field": "tags.stage", "in": ["dev", "test"]}
+    everywhere = yaml.safe_load((ROOT / "ps-rule.yaml").read_text("utf-8"))["rule"]["exclude"]
+    assert {"Azure.Storage.Firewall", "Azure.Cosmos.PublicAccess", "Azure.KeyVault.Firewall"} <= set(
+        group["spec"]["rule"]
+    ) - set(everywhere)
+    assert "stage: stage" in texts()["main.bicep"].split("var tags")[1].split("\n")[0]
+
+
+def test_the_rules_of_psrule_are_of_one_version() -> None:
+    stated = yaml.safe_load((ROOT / "ps-rule.yaml").read_text("utf-8"))["requires"]
+    ci = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+    for module, version in stated.items():
+        assert re.fullmatch(r"=\d+\.\d+\.\d+", version), "A newer one has rules that nobody has read."
+        assert f"Install-Module {module} -RequiredVersion {version[1:]} " in ci
 
 
 def test_a_module_that_nothing_uses_does_not_lie_about() -> None:
