@@ -47,9 +47,13 @@ def test_nothing_is_wrong_with_a_workflow(path: Path) -> None:
         ("permissions: {}", "permissions: write-all", "Rights that no job asks for."),
         ("    permissions:\n      contents: read\n    strategy:", "    strategy:", "test does not say what it may."),
         ("checkout@08c6903cd8c0fde910a37f88322edcfb5dd907a8", "checkout@v5", "actions/checkout is not named by its"),
-        ("vars.AZURE_TENANT_ID", "secrets.AZURE_TENANT_ID", "secrets. is used."),
+        (
+            "uses: actions/upload-artifact",
+            "token: secrets.TOKEN\n        uses: actions/upload-artifact",
+            "secrets. is used.",
+        ),
         ("  pull_request:\n", "  pull_request_target:\n", "pull_request_target is used."),
-        ("client-id: ${{ vars.AZURE_PREVIEW_CLIENT_ID }}", "creds: ${{ vars.AZURE_CREDENTIALS }}", "AZURE_CREDENTIALS"),
+        ('node-version: "22"', "creds: ${{ vars.AZURE_CREDENTIALS }}", "AZURE_CREDENTIALS"),
     ],
 )
 def test_a_fault_in_a_workflow_is_found(right: str, wrong: str, complaint: str) -> None:
@@ -63,7 +67,54 @@ def test_ci_tries_both_pythons_and_the_emulators() -> None:
     ci = load(ROOT / ".github/workflows/ci.yml")["jobs"]
     assert ci["test"]["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
     assert set(ci["emulators"]["services"]) == {"cosmos"}
-    assert {"codeql", "dependencies", "sbom", "infrastructure", "what-if"} <= set(ci)
+    assert {"codeql", "dependencies", "sbom", "infrastructure"} <= set(ci)
+
+
+def test_nothing_is_deployed_that_was_not_checked() -> None:
+    jobs = load(ROOT / ".github/workflows/deploy.yml")["jobs"]
+    ci = load(ROOT / ".github/workflows/ci.yml")
+    assert jobs["ci"]["uses"] == "./.github/workflows/ci.yml"
+    assert jobs["build"]["needs"] == "ci"
+    assert "workflow_call" in ci[True], "`on` is read as a truth."
+    for right, level in {key: to for job in ci["jobs"].values() for key, to in job["permissions"].items()}.items():
+        assert jobs["ci"]["permissions"].get(right) == level, "What is called may do no more than its caller."
+
+
+def test_the_rules_of_the_repository_ask_for_two_people_and_every_check() -> None:
+    ruleset = json.loads((ROOT / ".github/ruleset.json").read_text("utf-8"))
+    rules = {rule["type"]: rule.get("parameters", {}) for rule in ruleset["rules"]}
+    checks = {each["context"] for each in rules["required_status_checks"]["required_status_checks"]}
+    ci = load(ROOT / ".github/workflows/ci.yml")["jobs"]
+    pythons = ci["test"]["strategy"]["matrix"]["python"]
+
+    assert checks == {f"test ({python})" for python in pythons} | set(ci) - {"test"}
+    assert rules["pull_request"]["required_approving_review_count"] == 2
+    assert rules["pull_request"]["require_code_owner_review"]
+    assert rules["pull_request"]["require_last_push_approval"]
+    assert ruleset["enforcement"] == "active"
+    assert not ruleset["bypass_actors"]
+
+
+def test_a_run_that_waits_for_prod_holds_up_no_other_stage() -> None:
+    stage = load(ROOT / ".github/workflows/stage.yml")["jobs"]["deploy"]
+    assert stage["concurrency"] == {"group": "stage-${{ inputs.stage }}", "cancel-in-progress": False}
+    assert "concurrency" not in load(ROOT / ".github/workflows/deploy.yml")
+
+
+def test_a_preview_can_be_asked_for_by_who_may_write_nothing() -> None:
+    job = load(ROOT / ".github/workflows/preview.yml")["jobs"]["what-if"]
+    text = (ROOT / ".github/workflows/preview.yml").read_text("utf-8")
+    page = (ROOT / "docs/first-deployment.md").read_text("utf-8")
+    role = json.loads((ROOT / "infra/preview-role.json").read_text("utf-8"))
+
+    assert job["environment"] == "preview", "Without one it sees no variables."
+    assert text.count("what-if --location") == text.count("--validation-level ProviderNoRbac") > 0
+    assert "repo:<owner>/<repo>:environment:preview" in page
+    assert {act for act in role["Actions"] if not act.endswith("/read")} == {
+        f"Microsoft.Resources/deployments/{act}" for act in ("validate/action", "whatIf/action", "write")
+    }
+    for name in re.findall(r"readEnvironmentVariable\('(\w+)'\)", "\n".join(parameter_file("prod").values())):
+        assert name in job["env"], name
 
 
 def test_the_stages_follow_each_other_with_one_package() -> None:
