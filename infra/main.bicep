@@ -325,6 +325,7 @@ module scan 'modules/scan.bicep' = {
     functionAppId: functions.outputs.id
     scanFunction: scanFunction
     capGbPerMonth: scanCapGbPerMonth
+    workspaceId: monitoring.outputs.workspaceId
   }
 }
 

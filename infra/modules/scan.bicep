@@ -11,6 +11,7 @@ param scanFunction string
 
 @description('No more than this is scanned in a month; above it documents wait for a person.')
 param capGbPerMonth int
+param workspaceId string
 
 resource storage 'Microsoft.Storage/storageAccounts@2026-04-01' existing = {
   name: storageName
@@ -39,6 +40,16 @@ resource defender 'Microsoft.Security/defenderForStorageSettings@2025-06-01' = {
       onUpload: { isEnabled: true, capGBPerMonth: capGbPerMonth }
       scanResultsEventGridTopicResourceId: results.id
     }
+  }
+}
+
+// Why a file could not be scanned stands in StorageMalwareScanningResults, and only with this.
+resource diagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-preview' = {
+  name: 'to-workspace'
+  scope: defender
+  properties: {
+    workspaceId: workspaceId
+    logs: [{ category: 'ScanResults', enabled: true }]
   }
 }
 

@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 from functions.timers import TIMERS
-from tests.infra.reading import ROOT, parameter_file
+from tests.infra.reading import ROOT, parameter_file, resources, texts
 from tools import intake_list
 
 DOCS = ROOT / "docs"
@@ -26,6 +26,59 @@ def test_the_runbook_says_how(task: str) -> None:
     (section,) = re.findall(rf"^## {task}\n(.+?)(?=^## |\Z)", RUNBOOK, re.MULTILINE | re.DOTALL)
 
     assert len(section.split()) > 30
+
+
+LOGGED = "\n".join(path.read_text("utf-8") for f in ("functions", "shared") for path in (ROOT / f).rglob("*.py"))
+COMMANDS = {
+    "account get-access-token", "ad sp show", "ad user show", "cosmosdb failover-priority-change",
+    "cosmosdb offline-region", "cosmosdb restore", "cosmosdb show", "cosmosdb sql role assignment list",
+    "functionapp deployment source config-zip", "functionapp function list", "functionapp keys list",
+    "functionapp restart", "functionapp stop", "keyvault list", "keyvault network-rule add", "keyvault secret set",
+    "keyvault update", "login", "monitor action-group test-notifications create", "network vnet peering create",
+    "network vnet show", "rest", "role assignment list", "role definition create", "storage account failover",
+    "storage account show", "storage account update", "storage blob undelete",
+    "storage container immutability-policy lock", "storage container immutability-policy show",
+    "storage container legal-hold set",
+}  # fmt: skip
+"""Looked up in the reference of the CLI. What is not there is found out when it is needed."""
+
+
+def quoted(page: str) -> set[str]:
+    """The words of log lines that a page tells to look for."""
+    found = set()
+    for code in (piece for line in page.splitlines() for piece in line.split("`")[1::2]):
+        if "AppTraces" in code:
+            found |= {single or double for single, double in re.findall(r"'([^'\"]+)'|\"([^\"]+)\"", code)}
+        elif re.fullmatch(r"[a-z']+( [a-z']+)+", code) and not code.startswith(("az ", "azd ", "gh ")):
+            found.add(code)
+    return found
+
+
+def test_what_the_runbook_looks_for_is_what_the_code_writes() -> None:
+    words = quoted(RUNBOOK)
+    assert {
+        "delivery put off",
+        "our clock is off",
+        "unexpected error",
+        "a case's files could not be told apart",
+    } <= words
+    timers = {timer.name for timer in TIMERS} | {"<timer>"}
+    assert {each for each in words if f'"{each}' not in LOGGED and each not in timers} == set()
+    assert "payment frozen" in quoted("`AppTraces | where Message startswith 'payment frozen'`")
+
+
+@pytest.mark.parametrize("page", ["runbook.md", "first-deployment.md", "yearly.md"])
+def test_a_page_names_commands_that_there_are(page: str) -> None:
+    text = (DOCS / page).read_text("utf-8")
+    named = re.findall(r"(?:`|\$\(|\| |^ {4,})az ([a-z-]+(?: [a-z][a-z-]+)*)(?=[ `)\n])", text, re.MULTILINE)
+    assert {name for name in named if name not in COMMANDS} == set()
+
+
+def test_why_a_file_was_not_scanned_is_logged() -> None:
+    by_name = {each.name: each for each in resources({"scan": texts()["modules/scan.bicep"]})}
+    assert by_name["diagnostics"].body["scope"] == "defender"
+    assert "'category': 'ScanResults'" in str(by_name["diagnostics"].body)
+    assert "StorageMalwareScanningResults" in RUNBOOK
 
 
 def test_the_runbook_says_of_every_timer_when_it_runs_and_what_waits_for_it() -> None:
