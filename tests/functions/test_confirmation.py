@@ -164,7 +164,6 @@ def test_answer_that_is_none_is_refused_and_leaves_nothing(graduate: Applicant, 
     [
         ({"starts_on": "2099-01-01"}, "implausible"),
         ({"contract_signed_on": "2099-01-01"}, "in_the_future"),
-        ({"ended_on": "1920-01-02"}, "before_it_began"),
     ],
 )
 def test_answer_that_cannot_be_is_asked_for_again(graduate: Applicant, fact: dict[str, str], code: str) -> None:
@@ -176,6 +175,12 @@ def test_answer_that_cannot_be_is_asked_for_again(graduate: Applicant, fact: dic
     (name,) = fact
     assert (odd.status_code, odd.json()["errors"]) == (422, [{"pointer": f"/facts/{name}", "code": code}])
     assert good.status_code == 200
+
+
+def test_employer_cannot_say_that_a_job_ended_before_it_began(graduate: Applicant) -> None:
+    odd = Employer(graduate).answers("differs", facts={"ended_on": "1920-01-02"})
+
+    assert (odd.status_code, odd.json()["reason"]) == (409, "ends-before-start")
 
 
 def test_nobody_without_a_contract_has_us_write_to_strangers(applicant: Applicant) -> None:
