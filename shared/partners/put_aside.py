@@ -53,7 +53,7 @@ async def events(
 async def _custody_of(services: Services, case_ids: set[str]) -> dict[str, dict[str, Any]]:
     rows = await services.store.query(
         CASES,
-        "SELECT c.case_id, c.custody FROM c WHERE c.kind = 'case' AND ARRAY_CONTAINS(@cases, c.case_id)",
+        "SELECT TOP 100 c.case_id, c.custody FROM c WHERE c.kind = 'case' AND ARRAY_CONTAINS(@cases, c.case_id)",
         {"cases": sorted(case_ids)},
     )
     return {row["case_id"]: row.get("custody") or {} for row in rows}
