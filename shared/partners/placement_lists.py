@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import logging
 import re
 import time
 from datetime import datetime
@@ -41,6 +42,8 @@ from shared.use_cases.retention import seconds_kept
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
+
+logger = logging.getLogger("pledge.partners")
 
 CATALOGUE = "catalogue"
 ROWS_MAX, PAGE_ROWS = 10_000, 100
@@ -99,7 +102,10 @@ def read_rows(content: bytes) -> list[dict[str, Any]]:
     if not 2 <= len(lines) <= ROWS_MAX + 1:
         raise invalid("/file", "number_of_rows")
     seen: set[tuple[str, str]] = set()
-    return [_row(number, header, cells, seen) for number, cells in enumerate(lines[1:], start=2) if cells]
+    rows = [_row(number, header, cells, seen) for number, cells in enumerate(lines[1:], start=2) if cells]
+    if not rows:
+        raise invalid("/file", "number_of_rows")
+    return rows
 
 
 def _row(number: int, header: list[str], cells: list[str], seen: set[tuple[str, str]]) -> dict[str, Any]:
@@ -263,6 +269,11 @@ async def run_imports(services: Services, now: datetime) -> dict[str, int]:
     rows = await services.store.query(
         CATALOGUE, "SELECT TOP 10 c.id FROM c WHERE c.kind = 'import' AND c.status = 'running'", {}
     )
+    failed = 0
     for row in rows:
-        await go_on(services, row["id"], now)
-    return {"imports_due": len(rows)}
+        try:
+            await go_on(services, row["id"], now)
+        except Exception:  # One odd import must not hold up all the others; it stays due.
+            failed += 1
+            logger.exception("import could not be gone on with", extra={"import_id": row["id"]})
+    return {"imports_due": len(rows), "imports_failed": failed}

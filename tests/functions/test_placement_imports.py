@@ -17,6 +17,7 @@ from local import config
 from local.testing import Stack
 from shared.domain.spreadsheet import as_csv, cell
 from tests.people import Applicant
+from tests.tampering import Vault
 
 HEADER = ["case_id", "placement_id", "contract", "hours", "starts_on", "employer_name", "ended_on"]
 _numbers = itertools.count(1)
@@ -201,6 +202,26 @@ def test_timer_goes_on_with_what_no_request_finished(stack: Stack, people: list[
     assert (before, after) == ("running", "done")
 
 
+def test_import_that_cannot_go_on_holds_up_no_other(stack: Stack, people: list[Applicant]) -> None:
+    pages = {"status": "running", "partner": "contoso", "dry_run": False, "rows": 1, "pages": 1, "done": 0}
+    odd = {"id": "0" * 32, "kind": "import", "counts": {}, "by": "t/careers", "own": [], "at": stack.now()} | pages
+    catalogue = Vault(stack).container("catalogue")
+    catalogue.create_item(odd)
+    faults = f"{stack.info['cosmos']['endpoint'].rstrip('/')}/_local/faults"
+    fault = {"operation": "Batch", "container": "catalogue", "nth": 3, "effect": {"kind": "status", "status": 400}}
+    stack.client.put(faults, json={"rules": [fault]})
+    content = as_file(row(people[0]))
+    assert send(stack, content).status_code == 503
+    stack.client.put(faults, json={"rules": []})
+    import_id = hashlib.sha256(b"contoso|real|" + content).hexdigest()[:32]
+
+    ran = stack.run_timer("run_deliveries")
+    catalogue.delete_item(odd["id"], odd["id"])
+
+    state = stack.client.get(f"{stack.api}/placement-imports/{import_id}", headers=staff(stack)).json()
+    assert (ran, state["status"]) == (True, "done")
+
+
 @pytest.mark.parametrize(
     ("content", "pointer"),
     [
@@ -209,6 +230,7 @@ def test_timer_goes_on_with_what_no_request_finished(stack: Stack, people: list[
         (b"case_id,placement_id,contract,salary\r\na,b,c,d\r\n", "/file/header"),
         (b"case_id,placement_id,contract,contract\r\na,b,c,d\r\n", "/file/header"),
         (b"case_id,placement_id,contract\r\n", "/file"),
+        (b"case_id,placement_id,contract\r\n\r\n\r\n", "/file"),
         (b'case_id,placement_id,contract\r\n"a,b,c\r\n', "/file"),
         (b"case_id,placement_id,contract\r\n\xff,b,c\r\n", "/file"),
     ],
