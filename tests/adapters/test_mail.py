@@ -83,7 +83,7 @@ async def a_server(shown: tuple[Path, Path] | None, tls: bool = True) -> AsyncIt
 
 
 async def send(mail: Mail, to: str = "ada@people.example") -> None:
-    await mail.send(to, "Your link", "Here it is.", "m1", NOW)
+    await mail.send(to, "Your link", "Here it is.", "m1", NOW, reply_to="contact@pledge.example")
 
 
 async def test_server_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:

@@ -124,8 +124,10 @@ class History(RuleBasedStateMachine):
         if self.is_stale(issued_at):
             assert status == 410
         else:
-            assert status == (200 if self.attempts[-1].is_open else 409)
-            self.attempts[-1].stage = "withdrawn"
+            attempt = self.attempts[-1]
+            assert status == (200 if attempt.is_open else 409)
+            self.mails["You have withdrawn your application"] += attempt.is_open
+            attempt.stage = "withdrawn"
 
     # ---- staff and partners
 
