@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import azure.functions as func
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 BINDING_HOURS = 24
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]{1,16000}=*", re.ASCII)
 LINK_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+SHOWN_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])", re.ASCII)
+SHOWN_MAX = 10
+"""Nobody shows more links in one address; each costs a read."""
 
 STATUS, BINDING, CONFIRMATION = "status", "binding", "confirmation"
 """What a link must still be good for: to look and log (30 days), or to decide things (its first 24 hours). An
@@ -227,11 +231,11 @@ NOBODY = Caller(Actor(role=Role.APPLICANT, id="anyone"))
 async def admit(req: func.HttpRequest, services: Services, route: str, now: datetime) -> Caller:
     """The caller, if this route is for them. Raises `Unauthenticated`, `Forbidden`, `NotFound` or `LinkExpired`."""
     access = ACCESS[route]
-    if access.anyone or access.partner:
-        return NOBODY
-    shown = [value for value in req.params.values() if LINK_TOKEN.fullmatch(value)]
+    shown = _shown(req)
     if shown and await links.revoke_shown(services, shown):
         raise Refused("link-in-address")
+    if access.anyone or access.partner:
+        return NOBODY
     token = _bearer(req)
     if "." not in token:
         if access.link is None:
@@ -248,6 +252,12 @@ async def admit(req: func.HttpRequest, services: Services, route: str, now: date
     caller = Caller(Actor(role=fitting, id=staff.id), roles=staff.roles | {fitting}, own_cases=own)
     caller.may_see(req.route_params.get("case_id", ""))
     return caller
+
+
+def _shown(req: func.HttpRequest) -> list[str]:
+    """What stands in the query of the address and may be a link's token, alone or behind the id of its case."""
+    said = f"{unquote(urlsplit(req.url).query)} {' '.join(req.params.values())}"
+    return list(dict.fromkeys(SHOWN_TOKEN.findall(said)))[:SHOWN_MAX]
 
 
 def _bearer(req: func.HttpRequest) -> str:

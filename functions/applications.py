@@ -122,6 +122,8 @@ async def post_applications(req: func.HttpRequest) -> func.HttpResponse:
     now = bootstrap.clock()
     services = await bootstrap.services()
     await access.admit(req, services, "POST applications", now)
+    # The same content is the same application, with a key or without; a key that is none is refused as anywhere.
+    access.idempotency_key(req, "POST applications")
     kind, parameters = media_type(req, FORMS)
     raw = raw_body(req, MULTIPART_BYTES_MAX if kind.startswith("multipart") else JSON_BYTES_MAX)
     uploads: dict[str, tuple[str, str, bytes]] = {}

@@ -148,7 +148,7 @@ def answers_problems(route: str) -> Callable[[Handler], Handler]:
                 try:
                     answer = await handler(req)
                 except PledgeError as error:
-                    answer = _answer(error, f"/api/{route}")
+                    answer = _answer(error, f"/api/{route}", to_staff=_comes_from_staff(req))
                     if error.replayed:
                         answer.headers["Idempotent-Replayed"] = "true"
                 except Exception:  # The last resort: nothing internal may reach a caller.
@@ -189,7 +189,12 @@ def _tell(asked: str, status: int, tally: telemetry.Tally) -> None:
     commands.info("command %s status=%d %s", asked, status, telemetry.told(tally.attributes))
 
 
-def _answer(error: PledgeError, instance: str) -> func.HttpResponse:
+def _comes_from_staff(req: func.HttpRequest) -> bool:
+    """Whether the token is of the kind that staff have, in three parts; a link's is in one."""
+    return "." in req.headers.get("authorization", "")
+
+
+def _answer(error: PledgeError, instance: str, to_staff: bool) -> func.HttpResponse:
     if isinstance(error, Refused):
         headers = error.extra.pop("headers", None)
         return problem(error.slug, instance, headers, **error.extra)
@@ -202,7 +207,8 @@ def _answer(error: PledgeError, instance: str) -> func.HttpResponse:
     if isinstance(error, errors.RuleBroken):
         return problem(slug, instance, reason=error.code, detail=error.sentence)
     if isinstance(error, errors.ActionNotAllowed):
-        return problem(slug, instance, action=error.action, current=error.current)
+        told: dict[str, Any] = {"current": error.current} if to_staff else {}
+        return problem(slug, instance, action=error.action, **told)
     if isinstance(error, errors.Forbidden):
         return problem(slug, instance, reason=error.reason)
     if isinstance(error, errors.AlreadyExists):

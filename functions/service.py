@@ -36,6 +36,7 @@ async def get_openapi(req: func.HttpRequest) -> func.HttpResponse:
     """The interface as OpenAPI 3.1, made from the same tables and forms."""
     from functions.openapi import document
 
+    await access.admit(req, await bootstrap.services(), "GET openapi.json", bootstrap.clock())
     return func.HttpResponse(
         json.dumps(document(), ensure_ascii=False), mimetype="application/json", headers=SAFE_HEADERS
     )

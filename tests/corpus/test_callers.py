@@ -195,6 +195,40 @@ def test_g9_link_in_an_address_opens_nothing_and_is_ended(stack: Stack, applican
     assert applicant.sees().status_code == 410
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "cases/{case}?t={case}.{link}"),
+        ("GET", "cases/{case}?t=x&t={link}"),
+        ("GET", "cases/{case}?{link}"),
+        ("GET", "openapi.json?t={link}"),
+        ("POST", "links?t={link}"),
+        ("POST", "applications?t={case}%2E{link}"),
+    ],
+)
+def test_g9_link_is_ended_wherever_in_an_address_it_stands(
+    stack: Stack, applicant: Applicant, method: str, path: str
+) -> None:
+    applicant.applied()
+    address = path.replace("{case}", applicant.case_id).replace("{link}", applicant.link)
+
+    answer = stack.client.request(method, f"{stack.api}/{address}", json={} if method == "POST" else None)
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/link-in-address")
+    assert applicant.sees().status_code == 410
+
+
+def test_where_a_case_stands_is_told_with_a_refusal_to_staff_only(applicant: Applicant) -> None:
+    applicant.applied()
+
+    person = applicant.does("offer-answer", answer="accept")
+    staff = applicant.staff("admissions", "offer-withdrawal", reasons=["mistake"])
+
+    assert (person.status_code, staff.status_code) == (409, 409)
+    assert "current" not in person.json()
+    assert staff.json()["current"] == "submitted"
+
+
 def test_g11_only_the_address_as_it_was_given_is_written_to(stack: Stack, applicant: Applicant) -> None:
     applicant.applied()
     known = len(stack.mail(applicant.email))
