@@ -132,6 +132,7 @@ async def get_events(req: func.HttpRequest) -> func.HttpResponse:
     caller = await access.admit(req, services, "GET cases/{case_id}/events", now)
     case_id = path_id(req, "case_id")
     await load(services, case_id, caller.actor)
+    await search.note_read(services, case_id, "events", caller.actor, now)
     events = await events_of(services, case_id)
     told: dict[str, Any] = {"events": [event.model_dump(mode="json") for event in events]}
     if _sees_persons(caller) and any(event.note_id for event in events):

@@ -17,11 +17,14 @@ from shared.domain.spreadsheet import as_csv
 from shared.domain.wire import Day, Form
 from shared.presentation import exports, frame, pages
 from shared.reports import packs, reading
+from shared.use_cases import search
 
 bp = func.Blueprint()
 
 Intake = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}\z")]
 Language = Literal["en", "fr"]
+REPORTS = "reports"
+"""Who took away what of many people is noted beside what was read of each: there, in the place of a case."""
 
 
 class PackOrder(Form):
@@ -81,9 +84,10 @@ async def get_outcomes(req: func.HttpRequest) -> func.HttpResponse:
     """Outcomes of an intake; `format=zip` is the auditor's pack."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "GET reports/outcomes", now)
+    caller = await access.admit(req, services, "GET reports/outcomes", now)
     asked = parse(OutcomesQuestion, dict(req.params))
     if asked.format == "zip":
+        await search.note_read(services, REPORTS, "pack", caller.actor, now, asked.intake)
         report, parts = await reading.pack_of(services, asked.intake, asked.yardstick, asked.on, now)
         return _file(b"".join(exports.pack(report, **parts)), "application/zip", f"outcomes-{asked.intake}.zip")
     report, _ = await reading.outcomes_of(services, asked.intake, asked.yardstick, asked.on, now)
@@ -118,9 +122,12 @@ async def post_outcomes_exports(req: func.HttpRequest) -> func.HttpResponse:
 @answers_problems("reports/outcomes/exports/{export_id}")
 async def get_outcomes_export(req: func.HttpRequest) -> func.HttpResponse:
     """The pack that was written."""
+    now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "GET reports/outcomes/exports/{export_id}", bootstrap.clock())
-    content = await packs.fetch(services, path_id(req, "export_id"))
+    caller = await access.admit(req, services, "GET reports/outcomes/exports/{export_id}", now)
+    export_id = path_id(req, "export_id")
+    content = await packs.fetch(services, export_id)
+    await search.note_read(services, REPORTS, "pack", caller.actor, now, export_id)
     return _file(content, "application/zip", "outcomes.zip")
 
 
@@ -130,9 +137,11 @@ async def get_outcomes_person(req: func.HttpRequest) -> func.HttpResponse:
     """The case behind a person of the auditor's pack."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "GET reports/outcomes/people/{person}", now)
+    caller = await access.admit(req, services, "GET reports/outcomes/people/{person}", now)
     asked = parse(TraceQuestion, dict(req.params))
-    return ok({"case_id": await reading.case_behind(services, asked.intake, path_id(req, "person"))})
+    case_id = await reading.case_behind(services, asked.intake, path_id(req, "person"))
+    await search.note_read(services, case_id, "pseudonym", caller.actor, now)
+    return ok({"case_id": case_id})
 
 
 @bp.route(route="reports/refund-liability", methods=["GET"])
@@ -153,9 +162,10 @@ async def get_payments(req: func.HttpRequest) -> func.HttpResponse:
     """Refund money line by line: what arrived in a month and, of the present one, what is on its way."""
     now = bootstrap.clock()
     services = await bootstrap.services()
-    await access.admit(req, services, "GET reports/payments", now)
+    caller = await access.admit(req, services, "GET reports/payments", now)
     asked = parse(PaymentsQuestion, dict(req.params))
     month = asked.month or f"{now.astimezone(UTC):%Y-%m}"
+    await search.note_read(services, REPORTS, "payments", caller.actor, now, month)
     lines = await books.lines(services, date.fromisoformat(f"{month}-01"), now)
     if asked.format == "csv":
         table = as_csv(books.COLUMNS, ([line[name] for name in books.COLUMNS] for line in lines))

@@ -36,7 +36,7 @@ PDF_SPACE = b"\0\t\n\f\r "
 ACTIVE = frozenset(
     {
         "/JavaScript", "/JS", "/Launch", "/EmbeddedFiles", "/EmbeddedFile", "/RichMedia", "/XFA", "/SubmitForm",
-        "/GoToR", "/ImportData",
+        "/GoToR", "/ImportData", "/EF",
     }
 )  # fmt: skip
 """Names that make a PDF do something, or carry something, when it is opened."""
@@ -158,7 +158,9 @@ def _opens_with_an_act(pdf: Any) -> bool:
     action = pdf.Root.get("/OpenAction")
     if action is None or isinstance(action, pikepdf.Array):
         return False
-    return not isinstance(action, pikepdf.Dictionary) or action.get("/S") != pikepdf.Name.GoTo
+    if not isinstance(action, pikepdf.Dictionary):
+        return True
+    return action.get("/S") != pikepdf.Name.GoTo or "/Next" in action
 
 
 def _image(content: bytes, kind: str) -> tuple[str, bytes]:

@@ -56,7 +56,9 @@ async def _files(services: Services, case: Case, for_staff: bool) -> dict[str, b
         if document.kind == UNCONFIRMED or document.status not in (("clean",) if for_staff else ("clean", "scanning")):
             continue
         try:
-            content = await services.blobs.get(services.blobs.evidence, document.blob)
+            # Staff see the copy, which tells nothing of where and when a picture was made; the person gets their own.
+            blob = document.copy_blob if for_staff and document.copy_blob is not None else document.blob
+            content = await services.blobs.get(services.blobs.evidence, blob)
         except NotFound:
             continue  # The data still say that it was sent.
         found[f"{document.kind}-{document_id}.{SUFFIXES[document.content_type]}"] = content

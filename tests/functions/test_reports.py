@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import hashlib
 import io
 import re
@@ -13,6 +14,7 @@ import pytest
 
 from local.testing import Stack
 from tests.people import Applicant, calls_so_far, store_calls
+from tests.tampering import Vault
 
 PUBLIC = "reports/outcomes/public"
 
@@ -117,6 +119,23 @@ def test_a_report_costs_one_read_of_reports_and_looks_at_no_case(counted: Stack,
         ("Read", "reports")
     ]
     assert not [call for call in calls if call["container"] == "cases"]
+
+
+def test_who_takes_away_what_of_many_is_on_record(counted: Stack) -> None:
+    zipped = ask(counted, "reports/outcomes", role="admin", intake="2027-spring", format="zip")
+    listed = zipfile.ZipFile(io.BytesIO(zipped.content)).read("people.csv").decode("utf-8-sig")
+    people = csv.DictReader(io.StringIO(listed))
+    person = next(iter(people))["person"]
+    traced = ask(counted, f"reports/outcomes/people/{person}", intake="2027-spring").json()["case_id"]
+    assert ask(counted, "reports/payments", role="finance", format="csv").status_code == 200
+    assert ask(counted, f"cases/{traced}/events", role="finance").status_code == 200
+
+    def noted(partition: str) -> set[tuple[str, str]]:
+        rows = Vault(counted).container("reads").query_items("SELECT * FROM c", partition_key=partition)
+        return {(row["what"], row["role"]) for row in rows}
+
+    assert {("pack", "admin"), ("payments", "finance")} <= noted("reports")
+    assert {("pseudonym", "auditor"), ("events", "finance")} <= noted(traced)
 
 
 def test_the_funnel_counts_who_applied_and_on_whom_they_wait(counted: Stack) -> None:

@@ -143,6 +143,8 @@ def test_sixth_document_of_a_day_waits_for_the_next_one(applicant: Applicant) ->
 OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert('zq7canary')")
 LAUNCH = pikepdf.Dictionary(S=pikepdf.Name.Launch, F="cmd.exe")
 ATTACHED = pikepdf.Dictionary(EmbeddedFiles=pikepdf.Dictionary())
+AWAY = pikepdf.Dictionary(S=pikepdf.Name.URI, URI="https://elsewhere.example/zq7canary")
+THEN_AWAY = pikepdf.Dictionary(S=pikepdf.Name.GoTo, D=pikepdf.Array([0, pikepdf.Name.Fit]), Next=AWAY)
 TO_A_PAGE = pikepdf.Array([0, pikepdf.Name.Fit])
 PNG, JPEG, PDF = "image/png", "image/jpeg", "application/pdf"
 LOCKED = pikepdf.Encryption(owner="o", user="u")
@@ -157,6 +159,13 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
     ("a script when it opens", a_pdf(OpenAction=OpenAction), PDF, "active-content"),
     ("a program when it opens", a_pdf(OpenAction=LAUNCH), PDF, "active-content"),
     ("files inside", a_pdf(Names=ATTACHED), PDF, "active-content"),
+    (
+        "files beside the text",
+        a_pdf(AF=pikepdf.Array([pikepdf.Dictionary(F="a.exe", EF=pikepdf.Dictionary())])),
+        PDF,
+        "active-content",
+    ),
+    ("a page and then another place when it opens", a_pdf(OpenAction=THEN_AWAY), PDF, "active-content"),
     ("a form of another kind", a_pdf(AcroForm=pikepdf.Dictionary(XFA="x")), PDF, "active-content"),
     ("locked", a_pdf(encryption=LOCKED), PDF, "encrypted"),
     ("locked for changes", a_pdf(encryption=OWNED), PDF, "encrypted"),

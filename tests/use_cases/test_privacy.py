@@ -15,7 +15,7 @@ import pytest
 from local.testing import Stack
 from shared.domain.events import Event, verify_chain
 from shared.use_cases.retention import KINDS
-from tests.files import a_pdf
+from tests.files import a_pdf, a_photo
 from tests.people import Applicant
 
 FIRST_DAY = "2026-09-07T14:00:00Z"
@@ -112,6 +112,28 @@ def test_copy_holds_everything_about_the_person_and_no_id_of_staff(calendar: Sta
     assert '<html lang="fr">' in page
     assert "Tout ce que nous détenons" in page
     assert not [each["object_id"] for each in calendar.info["staff"] if each["object_id"] in data + page]
+
+
+def test_copy_that_staff_hand_over_does_not_tell_where_a_picture_was_made(calendar: Stack, person: Applicant) -> None:
+    upload = {"file": ("me.jpg", a_photo("zq7here"), "image/jpeg")}
+    url = f"{person.api}/cases/{person.case_id}/documents"
+    sent = person.client.post(url, data={"kind": "identity"}, files=upload, headers=person.bearer)
+    assert sent.status_code == 200, sent.text
+    wait_until_scanned(person)
+    assert grants(person, asks(person, "export")).status_code == 200
+    admissions = {"Authorization": f"Bearer {calendar.token('admissions')}"}
+
+    own, theirs = (
+        person.client.get(f"{person.api}/cases/{person.case_id}/export", headers=headers)
+        for headers in (person.bearer, admissions)
+    )
+
+    def pictures(answer: httpx.Response) -> list[bytes]:
+        archive = zipfile.ZipFile(io.BytesIO(answer.content))
+        return [archive.read(name) for name in archive.namelist() if name.endswith(".jpg")]
+
+    assert [b"zq7here" in each for each in pictures(own)] == [True]
+    assert [b"zq7here" in each for each in pictures(theirs)] == [False]
 
 
 def test_copy_holds_account_employer_and_who_was_asked_about_the_job(calendar: Stack) -> None:
