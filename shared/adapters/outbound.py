@@ -175,10 +175,15 @@ class Outbound:
             raise OutcomeUnknown(partner.name) from error
 
     def _check_literal(self, url: str) -> None:
-        """An address written as a number never reaches the resolver, so it is checked here."""
+        """An address written as a number never reaches the resolver, so it is checked here.
+
+        Nor does a name in other signs than DNS has: which number it becomes is found out too late.
+        """
         from urllib.parse import urlsplit
 
         host = urlsplit(url).hostname or ""
+        if not host.isascii():
+            raise Unavailable("the partner's address is not allowed")
         try:
             allowed = is_allowed(host, self._networks)
         except ValueError:

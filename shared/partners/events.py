@@ -25,6 +25,7 @@ from shared.domain.wire import (
     OfferOutcome,
     PartnersId,
     Payer,
+    PaymentId,
 )
 from shared.settings import Partner
 from shared.use_cases import documents, enrolments, job_search, payments, placements, positions, screening
@@ -69,7 +70,7 @@ class DiplomaRevoked(_AboutCase):
 class PaymentReceived(_AboutCase):
     """Money came in."""
 
-    payment_id: PartnersId
+    payment_id: PaymentId
     payer: Payer
     amount: Amount
     received_on: Day
@@ -79,7 +80,7 @@ class PaymentRefunded(Form):
     """A refund that we ordered has arrived."""
 
     reference: str = Field(pattern=r"^[a-z2-7]{26}-r[0-9]{1,4}-[0-9]{1,4}-[0-9]{1,4}\z")
-    refund_id: PartnersId
+    refund_id: PaymentId
     amount: Amount
     refunded_on: Day
 
@@ -97,7 +98,7 @@ class PaymentRefundFailed(Form):
 class PaymentChargedBack(_AboutCase):
     """A bank took a payment back."""
 
-    chargeback_id: PartnersId
+    chargeback_id: PaymentId
     payer: Payer
     amount: Amount
     charged_back_on: Day

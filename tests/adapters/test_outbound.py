@@ -139,6 +139,15 @@ def test_address_that_leads_inside_is_never_called(address: str) -> None:
     assert is_allowed("93.184.216.34", ())
 
 
+@pytest.mark.parametrize("host", ["127\u30020\u30020\u30021", "\uff11\uff12\uff17.0.0.1", "127\uff0e0.0.1"])
+async def test_address_in_signs_of_another_script_is_not_called(host: str) -> None:
+    async with partner_that_answers(said(b"{}"), hosts=host) as (partner, got), aiohttp.ClientSession() as session:
+        with pytest.raises(Unavailable):
+            await Outbound(session, (), 5.0).call(partner, "POST", "", {}, "m1", NOW)
+
+    assert got == []
+
+
 async def test_name_that_resolves_inside_is_not_called() -> None:
     connector = aiohttp.TCPConnector(resolver=checked_resolver(()))
     async with (

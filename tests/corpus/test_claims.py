@@ -16,7 +16,7 @@ JOB = {"contract": "permanent", "field": "in", "hours": 37}
 def books(person: Applicant) -> None:
     """The whole price came in."""
     money = {"amount": {"amount": "6300.00", "currency": "GBP"}, "received_on": person.stack.now()[:10]}
-    person.do_all(("finance 0", "payments", {"payment_id": f"p-{person.email}", "payer": "self"} | money))
+    person.do_all(("finance 0", "payments", {"payment_id": f"p-{person.case_id}", "payer": "self"} | money))
 
 
 def graduate(world: Stack) -> Applicant:

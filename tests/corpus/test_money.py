@@ -85,6 +85,21 @@ def test_r3c_amount_that_cannot_be_money_here_is_refused(stack: Stack, graduate:
     assert written(stack, since) == set()
 
 
+@pytest.mark.parametrize("payment_id", ["ada@people.example", "Ada Okafor", "", "-1", "p" * 101, "p\n"])
+def test_payment_whose_id_may_name_somebody_is_refused(stack: Stack, graduate: Applicant, payment_id: str) -> None:
+    since = calls_so_far(stack)
+
+    body = {"payment_id": payment_id, "payer": "self", "received_on": stack.now()[:10]}
+    answer = graduate.staff("finance", "payments", **body, amount={"amount": "1000.00", "currency": "GBP"})
+    told = stack.partner("payments").send("payment.received", body | {
+        "case_id": graduate.case_id, "amount": {"amount": "1000.00", "currency": "GBP"},
+    })  # fmt: skip
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/payment_id")
+    assert told["status"] == 202
+    assert written(stack, since) == {"inbox"}
+
+
 @pytest.mark.parametrize("currency", ["EUR", "USD", "XXX", "gbp", "GB", "£££", ""])
 def test_r4c_other_currency_is_refused(stack: Stack, graduate: Applicant, currency: str) -> None:
     since = calls_so_far(stack)

@@ -23,6 +23,7 @@ EXAMPLES = {
     r"^[A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,64}$": "t/somebody-else",
     r"^[a-z0-9][a-z0-9_-]{0,59}$": "code",
     r"^[\x21-\x7e]+$": "id-1",
+    r"^[A-Za-z0-9][A-Za-z0-9._:/+=#~-]{0,99}$": "id-1",
     r"^[a-z0-9][a-z0-9:_-]{0,39}$": "self",
 }
 BY_LENGTH = {3: "EUR", 254: "somebody@people.example"}
