@@ -37,7 +37,7 @@ KINDS = (
          "why people decided as they did"),
     Kind("cases", "submission", "the application as sent", WITH_CASE, "what was decided upon"),
     Kind("cases", "message", "template and codes of a letter; keyed hash of an address", WITH_CASE,
-         "what is still to be sent, and for 90 days what was", 90),
+         "what is still to be sent, and for 90 days what was (who asked for a link: a day)", 90),
     Kind("cases", "contact", "address of an employer's contact, as named", WITH_CASE, "who was asked to confirm a job"),
     Kind("cases", "receipt", "the answer given to a repeatable request: ids and codes", AFTER,
          "a client may repeat a request; where money moved, it stays", 30),
