@@ -317,7 +317,7 @@ async def ask_for_links(services: Services, email: str, now: datetime) -> list[d
         "address": address,
         "status": "pending",
         "tries": 0,
-        "next_try_at": (now + timedelta(seconds=commands.MESSAGE_HELD_SECONDS)).isoformat(),
+        "next_try_at": now.isoformat(),
         "created_at": now.isoformat(),
         **telemetry.kept(),
     }
