@@ -51,6 +51,15 @@ param budgetAmount int
 @description('First day of the month in which the environment was first deployed; it never changes after.')
 param budgetStart string
 param alertEmails array
+
+@description('Who is called and texted for what cannot wait: country code, a blank, the number.')
+param wakePhones array
+
+@description('Whose Azure app rings for what cannot wait.')
+param wakeAccounts array
+
+@description('Where the repository is to be read, without a slash at its end.')
+param repositoryUrl string
 param corsOrigins array
 
 @description('Own address of the service, without a slash at its end. Empty: the front door\'s.')
@@ -337,6 +346,9 @@ module alerts 'modules/alerts.bicep' = {
     location: location
     tags: tags
     emails: alertEmails
+    wakePhones: wakePhones
+    wakeAccounts: wakeAccounts
+    repositoryUrl: repositoryUrl
     workspaceId: monitoring.outputs.workspaceId
     insightsId: monitoring.outputs.insightsId
     cosmosId: cosmos.outputs.id

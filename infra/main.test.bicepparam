@@ -30,6 +30,9 @@ param corsOrigins = ['https://www.pledge.example']
 // Of the organisation. Set as variables of the GitHub environment or with `azd env set`; none of them is a secret.
 param budgetStart = readEnvironmentVariable('PLEDGE_BUDGET_START')
 param alertEmails = split(readEnvironmentVariable('PLEDGE_ALERT_EMAILS'), ',')
+param wakePhones = []
+param wakeAccounts = []
+param repositoryUrl = readEnvironmentVariable('PLEDGE_REPOSITORY_URL')
 param siteUrl = readEnvironmentVariable('PLEDGE_SITE_URL', '')
 param apiAudience = readEnvironmentVariable('PLEDGE_API_AUDIENCE')
 param apiClientIds = readEnvironmentVariable('PLEDGE_API_CLIENT_IDS')

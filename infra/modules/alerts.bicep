@@ -4,6 +4,15 @@ param name string
 param location string
 param tags object
 param emails array
+
+@description('Telephones that are called and texted for severity 0 and 1: country code, a blank, the number (33 612345678).')
+param wakePhones array
+
+@description('Accounts whose Azure app on the phone rings for severity 0 and 1.')
+param wakeAccounts array
+
+@description('Where the repository is to be read, so that a mail leads to the page of its alert.')
+param repositoryUrl string
 param workspaceId string
 param insightsId string
 param cosmosId string
@@ -19,7 +28,7 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2026-03-01' existin
 }
 
 var alerts = loadJsonContent('../alerts.json')
-var runbook = 'docs/runbook.md'
+var runbook = '${repositoryUrl}/blob/main/docs/runbook.md'
 
 resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
   name: 'ag-${name}'
@@ -29,6 +38,20 @@ resource people 'Microsoft.Insights/actionGroups@2023-01-01' = {
     enabled: true
     groupShortName: 'pledge'
     emailReceivers: [for (email, i) in emails: { name: 'person-${i}', emailAddress: email, useCommonAlertSchema: true }]
+  }
+}
+
+// A mail wakes nobody.
+resource onCall 'Microsoft.Insights/actionGroups@2023-01-01' = {
+  name: 'ag-${name}-wake'
+  location: 'global'
+  tags: tags
+  properties: {
+    enabled: true
+    groupShortName: 'pledge-wake'
+    voiceReceivers: [for (phone, i) in wakePhones: { name: 'call-${i}', countryCode: first(split(phone, ' ')), phoneNumber: last(split(phone, ' ')) }]
+    smsReceivers: [for (phone, i) in wakePhones: { name: 'text-${i}', countryCode: first(split(phone, ' ')), phoneNumber: last(split(phone, ' ')) }]
+    azureAppPushReceivers: [for (account, i) in wakeAccounts: { name: 'app-${i}', emailAddress: account }]
   }
 }
 
@@ -59,7 +82,7 @@ resource query 'Microsoft.Insights/scheduledQueryRules@2026-03-01' = [for each i
         }
       ]
     }
-    actions: { actionGroups: [people.id] }
+    actions: { actionGroups: each.severity <= 1 ? [people.id, onCall.id] : [people.id] }
   }
 }]
 
@@ -90,7 +113,7 @@ resource metric 'Microsoft.Insights/metricAlerts@2026-01-01' = [for each in aler
         }
       ]
     }
-    actions: [{ actionGroupId: people.id }]
+    actions: each.severity <= 1 ? [{ actionGroupId: people.id }, { actionGroupId: onCall.id }] : [{ actionGroupId: people.id }]
   }
 }]
 
@@ -103,7 +126,7 @@ resource activity 'Microsoft.Insights/activityLogAlerts@2026-01-01' = [for each 
     enabled: true
     scopes: [each.scope == 'subscription' ? subscription().id : resourceGroup().id]
     condition: { allOf: [for field in items(each.when): { field: field.key, equals: field.value }] }
-    actions: { actionGroups: [{ actionGroupId: people.id }] }
+    actions: { actionGroups: each.wakes ? [{ actionGroupId: people.id }, { actionGroupId: onCall.id }] : [{ actionGroupId: people.id }] }
   }
 }]
 
@@ -148,7 +171,7 @@ resource alive 'Microsoft.Insights/metricAlerts@2026-01-01' = {
       componentId: insightsId
       failedLocationCount: 2
     }
-    actions: [{ actionGroupId: people.id }]
+    actions: [{ actionGroupId: people.id }, { actionGroupId: onCall.id }]
   }
 }
 

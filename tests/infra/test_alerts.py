@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions.timers import TIMERS
-from tests.infra.reading import INFRA, ROOT, resources, texts
+from tests.infra.reading import INFRA, ROOT, parameter_file, resources, texts
 
 ALERTS: dict[str, list[dict[str, Any]]] = json.loads((INFRA / "alerts.json").read_text("utf-8"))
 EACH = [alert for kind in ALERTS.values() for alert in kind]
@@ -49,6 +49,39 @@ def test_an_alert_has_its_page(name: str) -> None:
 def test_a_page_has_its_alert() -> None:
     pages = set(re.findall(r"^### ([a-z-]+)$", RUNBOOK, re.MULTILINE))
     assert pages == {alert["name"] for alert in EACH} | {"not-reachable"}
+
+
+def action_groups(part: str) -> str:
+    """What a resource of alerts.bicep says of whom it tells."""
+    (found,) = re.findall(rf"^resource {part} .*?^    actions: (.+?)$", texts()["modules/alerts.bicep"], re.M | re.S)
+    return str(found)
+
+
+def test_what_cannot_wait_wakes_somebody_and_the_rest_is_mail() -> None:
+    both = {
+        "query": "[people.id, onCall.id] : [people.id]",
+        "metric": "[{ actionGroupId: people.id }, { actionGroupId: onCall.id }] : [{ actionGroupId: people.id }]",
+    }
+    for part, groups in both.items():
+        assert f"each.severity <= 1 ? {groups}" in action_groups(part)
+    assert f"each.wakes ? {both['metric']}" in action_groups("activity")
+    assert action_groups("alive") == "[{ actionGroupId: people.id }, { actionGroupId: onCall.id }]"
+    woken = {alert["name"] for alert in ALERTS["activities"] if alert["wakes"]}
+    assert woken == {"lock-deleted", "policy-deleted"}
+
+
+def test_whoever_is_called_has_a_telephone_in_prod() -> None:
+    by_name = {each.name: each for each in resources({"a": texts()["modules/alerts.bicep"]})}
+    receivers = by_name["onCall"].body["properties"]
+    assert {"voiceReceivers", "smsReceivers", "azureAppPushReceivers"} <= set(receivers)
+    assert parameter_file("prod")["wakePhones"] == "split(readEnvironmentVariable('PLEDGE_WAKE_PHONES'), ',')"
+
+
+def test_a_mail_leads_to_the_page_of_its_alert() -> None:
+    text = texts()["modules/alerts.bicep"]
+    assert "var runbook = '${repositoryUrl}/blob/main/docs/runbook.md'" in text
+    assert text.count("${runbook}#${each.name}") == 3
+    assert "${runbook}#not-reachable" in text
 
 
 def test_names_are_used_once() -> None:
