@@ -6,7 +6,8 @@ app=$1 group=$2 address=$3 expected=${4:-} version=${5:-}
 tries=0
 found=0
 while [ "$tries" -lt 20 ]; do
-  found=$(az functionapp function list --name "$app" --resource-group "$group" --query 'length(@)' --output tsv)
+  # A hiccup of the control plane, or a host that has just been made, is no answer yet.
+  found=$(az functionapp function list --name "$app" --resource-group "$group" --query 'length(@)' --output tsv || echo 0)
   if [ "${found:-0}" -gt 0 ] && { [ -z "$expected" ] || [ "$found" -eq "$expected" ]; }; then break; fi
   tries=$((tries + 1))
   sleep 15
