@@ -85,6 +85,7 @@ resource container 'Microsoft.DocumentDB/databaseAccounts/sqlDatabases/container
   }
 }]
 
+// One after the other from here on: the account takes one change of its roles at a time and refuses the others.
 // The account itself tells every client its regions: no data, and needed before the first request.
 resource visitor 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026-03-15' = {
   parent: account
@@ -95,6 +96,7 @@ resource visitor 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026-
     assignableScopes: [account.id]
     permissions: [{ dataActions: ['Microsoft.DocumentDB/databaseAccounts/readMetadata'] }]
   }
+  dependsOn: [container]
 }
 
 resource appender 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026-03-15' = {
@@ -106,6 +108,7 @@ resource appender 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026
     assignableScopes: [account.id]
     permissions: [{ dataActions: concat(readActions, ['${data}/items/create']) }]
   }
+  dependsOn: [visitor]
 }
 
 // Not the built-in contributor: the app never upserts and runs no stored procedure.
@@ -122,6 +125,7 @@ resource writer 'Microsoft.DocumentDB/databaseAccounts/sqlRoleDefinitions@2026-0
       }
     ]
   }
+  dependsOn: [appender]
 }
 
 resource visitorRole 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2026-03-15' = {
@@ -132,6 +136,7 @@ resource visitorRole 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments@2
     principalId: principalId
     scope: account.id
   }
+  dependsOn: [writer]
 }
 
 @batchSize(1)
@@ -143,6 +148,7 @@ resource containerRole 'Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments
     principalId: principalId
     scope: '${account.id}/dbs/${databaseName}/colls/${container[i].name}'
   }
+  dependsOn: [visitorRole]
 }]
 
 resource lock 'Microsoft.Authorization/locks@2020-05-01' = if (isLocked) {

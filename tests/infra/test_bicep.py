@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.infra.checks import problems
-from tests.infra.reading import INFRA, ROOT, modules, parameter_file, parse, resources, texts
+from tests.infra.reading import INFRA, ROOT, bare, modules, parameter_file, parse, resources, texts
 
 STAGES = ("dev", "test", "prod")
 RUNBOOK = (ROOT / "docs/runbook.md").read_text("utf-8")
@@ -150,6 +150,17 @@ def test_there_is_a_way_into_prod() -> None:
     assert link["virtualNetwork"] == {"id": "peeredNetworkId"}, "Names have to lead to the private addresses too."
     assert (peering["allowVirtualNetworkAccess"], peering["allowForwardedTraffic"]) == (True, True)
     assert "PLEDGE_PEERED_NETWORK_ID" in parameter_file("prod")["peeredNetworkId"]
+
+
+def test_roles_on_the_data_are_made_one_after_the_other() -> None:
+    """Cosmos DB refuses a second change of an account's roles while one is under way."""
+    said = parse(texts()["modules/cosmos.bicep"])["resources"]
+    chain = ["container", "visitor", "appender", "writer", "visitorRole", "containerRole"]
+    assert {name for name, each in said.items() if "/sqlRole" in each["type"]} == set(chain[1:])
+    for before, name in itertools.pairwise(chain):
+        assert bare(said[name]["config"])["dependsOn"] == [before]
+    for name in ("container", "containerRole"):
+        assert {"batchSize": 1} in [{each["type"]: each["argument"]} for each in said[name]["decorators"]]
 
 
 def test_a_budget_begins_when_its_environment_does() -> None:
