@@ -107,3 +107,61 @@ def test_the_smoke_test_goes_on_when_azure_does_not_answer_at_once(tmp_path: Pat
 
     assert smoke_test(alive, "74", "0.1.0+abc", tmp_path, failures=2) == 0
     assert smoke_test(alive, "74", "0.1.0+abc", tmp_path, failures=99) != 0
+
+
+def named_pythons(text: dict[str, str]) -> dict[str, set[str]]:
+    """Which version of Python each place says that is deployed."""
+    patterns = {
+        "infra/modules/functions.bicep": r"runtime: \{ name: 'python', version: '([\d.]+)' \}",
+        ".github/workflows/ci.yml": r'python-version: "([\d.]+)"',
+        ".github/workflows/deploy.yml": r'python-version: "([\d.]+)"',
+        "azure.yaml": r"\bpython(3[\d.]*\d)\b",
+        ".devcontainer/compose.yml": r"devcontainers/python:([\d.]+)",
+        "tools/lock.py": r"^PYTHON = \((\d+, \d+)\)",
+        "requirements.txt": r'^azure-functions==2\S*; python_version >= "([\d.]+)"',
+        ".ci/run": r"^for version in \S+ ([\d.]+);",
+    }
+    return {
+        file: {found.replace(", ", ".") for found in re.findall(pattern, text[file], re.MULTILINE)}
+        for file, pattern in patterns.items()
+    }
+
+
+PLACES = (
+    "infra/modules/functions.bicep", ".github/workflows/ci.yml", ".github/workflows/deploy.yml", "azure.yaml",
+    ".devcontainer/compose.yml", "tools/lock.py", "requirements.txt", ".ci/run",
+)  # fmt: skip
+
+
+def test_every_place_that_names_the_deployed_python_names_the_same() -> None:
+    text = {file: (ROOT / file).read_text("utf-8") for file in PLACES}
+    (deployed,) = named_pythons(text)["infra/modules/functions.bicep"]
+
+    assert named_pythons(text) == {place: {deployed} for place in PLACES}
+    assert f'"{deployed}"]' in text[".github/workflows/ci.yml"], "The newer of the two that tests run on."
+    for file in PLACES:
+        faulty = text | {file: text[file].replace(deployed, "3.99").replace(deployed.replace(".", ", "), "3, 99")}
+        assert named_pythons(faulty)[file] != {deployed}
+
+
+def test_the_lock_is_for_the_deployed_python() -> None:
+    """What only another version would get (or would not) is not in it."""
+    text = (ROOT / "infra/modules/functions.bicep").read_text("utf-8")
+    (deployed,) = re.findall(r"name: 'python', version: '([\d.]+)'", text)
+    locked = set(re.findall(r"^(\S+)==", (INFRA / "deployed.lock").read_text("utf-8"), re.MULTILINE))
+    stated = re.findall(
+        r'^([\w.-]+)==\S+; python_version (>=|<) "([\d.]+)"', (ROOT / "requirements.txt").read_text("utf-8"), re.M
+    )
+    as_number = [int(part) for part in deployed.split(".")]
+    for name, sign, limit in stated:
+        if (as_number >= [int(part) for part in limit.split(".")]) == (sign == ">="):
+            assert name in locked
+
+
+def test_the_page_on_what_changes_each_year_names_every_place_of_the_python() -> None:
+    page = (ROOT / "docs/yearly.md").read_text("utf-8")
+    (line,) = [each for each in page.splitlines() if each.startswith("- Python:")]
+
+    assert {
+        place for place in (*PLACES, "infra/deployed.lock", ".github/ruleset.json") if f"`{place}`" not in line
+    } == set()
