@@ -29,12 +29,65 @@ TABLES = {
         "TimeGenerated": "datetime", "Category": "string", "OperationName": "string", "ResourceProvider": "string",
         "action_s": "string", "clientIP_s": "string",
     },
-    "CDBDataPlaneRequests": {"TimeGenerated": "datetime", "DatabaseName": "string", "RequestCharge": "real"},
+    "CDBDataPlaneRequests": {
+        "TimeGenerated": "datetime", "CollectionName": "string", "OperationName": "string", "RequestCharge": "real",
+    },
 }  # fmt: skip
 """What is filled, and what of it may be asked: names and types as Azure's reference of tables has them."""
 MAYBE = {"identity_claim_oid_g", "identity_claim_http_schemas_microsoft_com_identity_claims_objectidentifier_g"}
 """Columns of AzureDiagnostics that come with the first line that has them; asked with column_ifexists only."""
 FUZZY = r"union isfuzzy=true \(datatable\(([^)]+)\) \[\]\), (\w+)"
+KQL = frozenset({
+    "union", "isfuzzy", "datatable", "let", "where", "extend", "summarize", "order", "top", "join", "kind", "leftouter",
+    "leftanti", "on", "by", "and", "or", "in", "has", "contains", "startswith", "matches", "regex", "count", "countif",
+    "sum", "min", "max", "avg", "percentile", "round", "bin", "ago", "extract", "toint", "todouble", "tostring",
+    "coalesce", "column_ifexists", "isnull", "datetime", "string", "bool", "real", "true", "false", "desc", "count_",
+})  # fmt: skip
+OPERATIONS = {
+    "Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/locks/delete",
+    "Microsoft.DocumentDB/databaseAccounts/sqlRoleAssignments/write",
+    "Microsoft.DocumentDB/databaseAccounts/failoverPriorityChange/action",
+    "Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies/delete",
+}  # fmt: skip
+METRICS: dict[str, tuple[str, str, float, list[tuple[str, list[str]]]]] = {
+    "TotalRequests": ("Count", "GreaterThan", 0, [("StatusCode", ["429"])]),
+    "NormalizedRUConsumption": ("Maximum", "GreaterThan", 90, []),
+    "ServiceAvailability": ("Average", "LessThan", 99.9, []),
+}
+"""As Azure's references of operations and metrics have them: a name that is not there is never seen, and never told."""
+SPANS = {
+    # How often it is asked, over what time, and what of its sentence its query says.
+    "deliveries-silent": ("PT5M", "PT15M", "15 minutes", "runs == 0"),
+    "sweep-silent": ("PT1H", "P2D", "26 hours", "ago(26h)"),
+    "audit-silent": ("PT15M", "PT1H", "an hour", "runs == 0"),
+    "sweep-left-cases": ("PT15M", "PT15M", "some cases", "failed=[1-9]"),
+    "deliveries-behind": ("PT5M", "PT30M", "as much as it may", "runs > 5 and least >= 500"),
+    "function-failed": ("PT15M", "PT15M", "A timer", "Success == false and Name startswith 'run_'"),
+    "server-errors": ("PT5M", "PT15M", "one request in fifty", "failed * 50 > asked"),
+    "slow": ("PT15M", "PT30M", "One request in twenty takes longer than three", "p95 > 3000"),
+    "unexpected-error": ("PT15M", "PT15M", "no answer", "'unexpected error'"),
+    "store-unavailable": ("PT5M", "PT15M", "with 503", "ResultCode == '503'"),
+    "payment-frozen": ("PT15M", "PT15M", "no answer we know", "not understood"),
+    "audit-findings": ("PT1H", "PT1H", "found", "findings=[1-9]"),
+    "audit-not-stored": ("PT1H", "PT1H", "could not be written", "toint(StatusCode) >= 400"),
+    "event-id-reused": ("PT15M", "PT15M", "used before", "event id reused"),
+    "clock-off": (
+        "PT15M",
+        "PT15M",
+        "Our clock, or a partner's",
+        "in ('our clock is off', \"a partner's clock is off\")",
+    ),
+    "many-refused": ("PT5M", "PT15M", "Many", "refused > 200 and refused * 2 > asked"),
+    "flood-stopped": ("PT5M", "PT15M", "turned away", "action_s == 'Block'"),
+    "secret-read": ("PT15M", "PT1H", "other than the function app", "caller !~ '{app}'"),
+    "task-overdue": ("PT6H", "PT6H", "three days", "least > 3 * 24 * 3600"),
+    "message-old": ("PT15M", "PT30M", "an hour ago", "least > 3600"),
+    "store-retried": ("PT15M", "PT15M", "again and again", "again > 100"),
+    "file-not-scanned": ("PT15M", "PT6H", "half an hour", "ago(30m)"),
+    "scan-failed": ("PT15M", "PT15M", "could not scan", "scan without result"),
+    "event-put-aside": ("PT15M", "PT15M", "never be applied", "event put aside"),
+    "logs-capped": ("PT15M", "PT1H", "in a day", "'OverQuota'"),
+}
 LOGGED = "\n".join(path.read_text("utf-8") for f in ("functions", "shared") for path in (ROOT / f).rglob("*.py"))
 
 
@@ -94,6 +147,64 @@ def test_every_timer_has_an_alert_on_its_silence() -> None:
         assert any(timer.name in query for query in silent.values()), timer.name
     named = set(re.findall(r"'(run_[a-z_]+) ?'", "".join(silent.values()))) - {"run_"}
     assert named == {timer.name for timer in TIMERS}
+
+
+def strange(query: str) -> list[str]:
+    """Words of a query that are neither its language's, nor a column of what it asks, nor made in it."""
+    plain = re.sub(r"'[^']*'|\"[^\"]*\"", "", query)
+    made = set(re.findall(r"\b(\w+) = |\blet (\w+)", plain)) | set(
+        re.findall(r"datatable\((\w+):(?= string\) \[[^]])()", plain)
+    )
+    asked = [columns for table, columns in TABLES.items() if re.search(rf"\b{table}\b", plain)]
+    known = KQL | set(TABLES) | {"_LogOperation"} | {name for pair in made for name in pair}
+    known = known.union(*asked, {"Category", "Detail"} if plain.startswith("_LogOperation") else ())
+    return [word for word in re.findall(r"(?<![\w.])[A-Za-z_]\w*", plain) if word not in known]
+
+
+@pytest.mark.parametrize("each", [*ALERTS["queries"], *QUERIES], ids=lambda each: each["name"])
+def test_a_query_is_made_of_words_that_there_are(each: dict[str, Any]) -> None:
+    assert strange(each["query"]) == []
+    operations = set(re.findall(r"OperationName (?:in \(|== )([^)|\n]+)", each["query"]))
+    assert operations <= {"'PutBlob', 'AppendBlock'", "'SecretGet'"}
+    for category in re.findall(r"Category =[=~] '(\w+)'", each["query"]):
+        assert category in ("FrontDoorWebApplicationFirewallLog", "Ingestion")
+
+
+@pytest.mark.parametrize("alert", ALERTS["queries"], ids=lambda alert: alert["name"])
+@pytest.mark.parametrize("pattern", [r"\b(Message|Name|ResultCode|Uri|action_s|Detail)\b", r"\b(where|summarize)\b"])
+def test_a_misspelt_word_is_found(alert: dict[str, Any], pattern: str) -> None:
+    for word in set(re.findall(pattern, re.sub(FUZZY, "", alert["query"]))):
+        assert strange(re.sub(rf"\b{word}\b", f"{word}x", alert["query"])) != []
+
+
+@pytest.mark.parametrize("alert", ALERTS["queries"], ids=lambda alert: alert["name"])
+def test_an_alert_looks_over_the_time_that_its_sentence_says(alert: dict[str, Any]) -> None:
+    every, window, says, asks = SPANS[alert["name"]]
+    assert (alert["every"], alert["window"]) == (every, window)
+    assert says in alert["means"]
+    assert asks in alert["query"]
+
+
+def test_metrics_and_operations_are_those_that_there_are() -> None:
+    for alert in ALERTS["cosmosMetrics"]:
+        dimensions = [(each["name"], each["values"]) for each in alert["dimensions"]]
+        said = (alert["aggregation"], alert["operator"], alert["threshold"], dimensions)
+        assert said == METRICS[alert["metric"]]
+        assert all(each["operator"] == "Include" for each in alert["dimensions"])
+    assert {alert["metric"] for alert in ALERTS["cosmosMetrics"]} == set(METRICS)
+    whens = [alert["when"] for alert in ALERTS["activities"]]
+    assert {when["operationName"] for when in whens if when["category"] == "Administrative"} == OPERATIONS
+    assert [when for when in whens if when["category"] != "Administrative"] == [{"category": "ServiceHealth"}]
+
+
+def test_severities_are_known() -> None:
+    severe = {
+        alert["name"] for kind in ("queries", "cosmosMetrics") for alert in ALERTS[kind] if alert["severity"] <= 1
+    }
+    assert severe == {
+        "deliveries-silent", "sweep-silent", "server-errors", "store-unavailable", "payment-frozen", "audit-findings",
+        "audit-not-stored", "secret-read", "logs-capped", "store-not-available",
+    }  # fmt: skip
 
 
 def unsafe(query: str) -> list[str]:
