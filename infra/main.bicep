@@ -62,7 +62,7 @@ param wakeAccounts array
 param repositoryUrl string
 param corsOrigins array
 
-@description('Own address of the service, without a slash at its end. Empty: the front door\'s.')
+@description('Own address of the service (https://apply.school.example), which the front door then serves. Empty: the front door\'s own.')
 param siteUrl string
 param tenantId string = tenant().tenantId
 param apiAudience string
@@ -319,6 +319,7 @@ module edge 'modules/edge.bicep' = {
     tags: tags
     apiHostName: functions.outputs.hostName
     requestsPerMinute: requestsPerMinute
+    domainName: replace(siteUrl, 'https://', '')
   }
   dependsOn: [door]
 }
@@ -353,7 +354,7 @@ module alerts 'modules/alerts.bicep' = {
     insightsId: monitoring.outputs.insightsId
     cosmosId: cosmos.outputs.id
     appPrincipalId: identity.outputs.principalId
-    address: door.outputs.address
+    address: address
   }
 }
 

@@ -8,6 +8,9 @@ param apiHostName string
 @description('Requests a minute from one address, above which it is refused.')
 param requestsPerMinute int
 
+@description('A name of the organisation under which the service is reached (apply.school.example). Empty: the front door\'s only.')
+param domainName string
+
 resource site 'Microsoft.Web/staticSites@2025-03-01' = {
   name: 'stapp-${name}'
   location: location
@@ -26,6 +29,16 @@ resource profile 'Microsoft.Cdn/profiles@2024-09-01' existing = {
 resource address 'Microsoft.Cdn/profiles/afdEndpoints@2024-09-01' existing = {
   parent: profile
   name: name
+}
+
+// It serves once its owner has put the token into DNS (TXT `_dnsauth.<name>`) and led the name to the front door (CNAME).
+resource domain 'Microsoft.Cdn/profiles/customDomains@2024-09-01' = if (domainName != '') {
+  parent: profile
+  name: replace(domainName, '.', '-')
+  properties: {
+    hostName: domainName
+    tlsSettings: { certificateType: 'ManagedCertificate', minimumTlsVersion: 'TLS12' }
+  }
 }
 
 // `/api/*` is the more specific pattern and wins over `/*`.
@@ -62,6 +75,7 @@ resource route 'Microsoft.Cdn/profiles/afdEndpoints/routes@2024-09-01' = [for (e
     httpsRedirect: 'Enabled'
     forwardingProtocol: 'HttpsOnly'
     linkToDefaultDomain: 'Enabled'
+    customDomains: domainName == '' ? [] : [{ id: domain.id }]
   }
   dependsOn: [origin]
 }]
@@ -99,7 +113,7 @@ resource protection 'Microsoft.Cdn/profiles/securityPolicies@2024-09-01' = {
     parameters: {
       type: 'WebApplicationFirewall'
       wafPolicy: { id: firewall.id }
-      associations: [{ domains: [{ id: address.id }], patternsToMatch: ['/*'] }]
+      associations: [{ domains: domainName == '' ? [{ id: address.id }] : [{ id: address.id }, { id: domain.id }], patternsToMatch: ['/*'] }]
     }
   }
 }

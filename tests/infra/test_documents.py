@@ -30,8 +30,9 @@ def test_the_runbook_says_how(task: str) -> None:
 
 LOGGED = "\n".join(path.read_text("utf-8") for f in ("functions", "shared") for path in (ROOT / f).rglob("*.py"))
 COMMANDS = {
-    "account get-access-token", "ad sp show", "ad user show", "cosmosdb failover-priority-change",
-    "cosmosdb offline-region", "cosmosdb restore", "cosmosdb show", "cosmosdb sql role assignment list",
+    "account get-access-token", "ad sp show", "ad user show", "afd custom-domain show",
+    "cosmosdb failover-priority-change", "cosmosdb offline-region", "cosmosdb restore", "cosmosdb show",
+    "cosmosdb sql role assignment list",
     "functionapp deployment source config-zip", "functionapp function list", "functionapp keys list",
     "functionapp restart", "functionapp stop", "keyvault list", "keyvault network-rule add", "keyvault secret set",
     "keyvault update", "login", "monitor action-group test-notifications create", "network vnet peering create",

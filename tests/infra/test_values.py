@@ -94,6 +94,9 @@ def test_a_value_is_told_from_another_and_from_none() -> None:
         ("modules/scan.bicep", "onUpload: { isEnabled: true", "onUpload: { isEnabled: false"),
         ("modules/edge.bicep", "action: 'Block'", "action: 'Log'"),
         ("modules/edge.bicep", "mode: 'Prevention'", "mode: 'Detection'"),
+        ("modules/edge.bicep", "[{ id: address.id }, { id: domain.id }]", "[{ id: address.id }]"),
+        ("modules/edge.bicep", "    customDomains: domainName == '' ? [] : [{ id: domain.id }]\n", ""),
+        ("modules/edge.bicep", "minimumTlsVersion: 'TLS12'", "minimumTlsVersion: 'TLS10'"),
         ("modules/edge.bicep", "pattern: '/api/*'", "pattern: '/ap/*'"),
     ],
 )  # fmt: skip

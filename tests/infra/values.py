@@ -59,7 +59,8 @@ VALUES: dict[str, dict[str, str]] = {
         "scan params.functionAppId": "functions.outputs.id",
         "edge params.apiHostName": "functions.outputs.hostName",
         "edge params.requestsPerMinute": "requestsPerMinute",
-        "alerts params.address": "door.outputs.address",
+        "edge params.domainName": "replace(siteUrl, 'https://', '')",
+        "alerts params.address": "address",
         "alerts params.cosmosId": "cosmos.outputs.id",
         "alerts params.insightsId": "monitoring.outputs.insightsId",
         "monitoring params.retentionDays": "logRetentionDays",
@@ -187,6 +188,15 @@ VALUES: dict[str, dict[str, str]] = {
         ),
         "protection properties.parameters.type": "'WebApplicationFirewall'",
         "protection properties.parameters.wafPolicy.id": "firewall.id",
+        "domain if": "domainName != ''",
+        "domain properties": (
+            "{ hostName: domainName,"
+            " tlsSettings: { certificateType: 'ManagedCertificate', minimumTlsVersion: 'TLS12' } }"
+        ),
+        "route properties.customDomains": "domainName == '' ? [] : [{ id: domain.id }]",
+        "protection properties.parameters.associations.0.domains": (
+            "domainName == '' ? [{ id: address.id }] : [{ id: address.id }, { id: domain.id }]"
+        ),
         "protection properties.parameters.associations.0.patternsToMatch": "['/*']",
     },
     "modules/scan.bicep": {
