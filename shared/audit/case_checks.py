@@ -21,9 +21,10 @@ from shared.policy.facts import parse_facts
 from shared.policy.reading import InvalidFacts
 from shared.policy.refund import decide
 from shared.policy.terms import Terms
-from shared.use_cases.agenda import SWEEP_GRACE, refund_turns, settle_turn, waits_since
+from shared.use_cases.agenda import SWEEP_GRACE, settle_turn
 from shared.use_cases.commands import case_from, event_fields
 from shared.use_cases.guarantee import PAID, judge, step
+from shared.use_cases.turns import refund_turns, waits_since
 
 Anchor = tuple[int, str]
 """A head of the chain as it was written to where nothing can be changed: sequence and hash."""

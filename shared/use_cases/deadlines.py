@@ -14,7 +14,7 @@ from shared.domain.errors import NotFound, PledgeError, RecordChanged
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import proposals
-from shared.use_cases.agenda import account_reminders, course_limit, unchecked_starts, window_reminders
+from shared.use_cases.agenda import account_reminders, unchecked_starts, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
 from shared.use_cases.guarantee import Judgement, end_of_claim, judge, last_day_to_claim, step
@@ -27,6 +27,7 @@ from shared.use_cases.search_log import (
     spans_of,
     weeks_to_warn_of,
 )
+from shared.use_cases.turns import course_limit
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

@@ -14,10 +14,10 @@ from shared.domain.money import NotMoney, to_minor
 from shared.domain.programme import Programme
 from shared.policy.terms import terms_on
 from shared.use_cases import deliveries
-from shared.use_cases.agenda import course_limit
 from shared.use_cases.commands import CASES, require, require_room
 from shared.use_cases.documents import blobs_of
 from shared.use_cases.proposals import POLICY, propose_return_of_money, tell_ended, watch_overpayment
+from shared.use_cases.turns import course_limit
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

@@ -102,7 +102,7 @@ def owed_on(change: Change, ground: str, but_for: str | None = None) -> list[Sha
     elif ground == "termination":
         kept = change.programme.countries[contract.country].termination_kept_percent
         forgiven = sum(line.amount_minor for line in case.ledger if line.kind == "discount")
-        back = returned_on_termination(paid, contract.price_minor - forgiven, kept)
+        back = returned_on_termination(paid, max(0, contract.price_minor - forgiven), kept)
     else:
         back = _overpaid(case, but_for)
     return [

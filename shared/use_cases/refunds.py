@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, AlreadyExists, NotFound, RuleBroken
 from shared.domain.refund import APPEAL, Claim, Proposal, Refund, Share
-from shared.use_cases.agenda import course_limit, needs_account
 from shared.use_cases.commands import require
 from shared.use_cases.guarantee import PAID, judge, owed
 from shared.use_cases.payments import book_recovery, cancel_instalments, conclude
@@ -22,6 +21,7 @@ from shared.use_cases.proposals import (
     propose_return_of_money,
     tell_ended,
 )  # fmt: skip
+from shared.use_cases.turns import course_limit, needs_account
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services

@@ -260,7 +260,7 @@ async def test_pages_have_pictures_with_names_tables_and_no_script(measured: Des
 
 
 def test_whoever_is_waited_for_every_task_and_every_stage_has_a_name_in_both_languages() -> None:
-    agenda = (Path(__file__).parents[2] / "shared" / "use_cases" / "agenda.py").read_text("utf-8")
+    agenda = (Path(__file__).parents[2] / "shared" / "use_cases" / "turns.py").read_text("utf-8")
     words = r'"(?:applicant|specialist|admissions|careers|finance|partner|nobody)", "(\w+)"'
     tasks = {*re.findall(words, agenda)}
     stages = {state for cycle in LIFE_CYCLES[:2] for state in cycle.states} - {NONE}

@@ -13,7 +13,7 @@ from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, InvalidInput, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
 from shared.use_cases import applications, deadlines, enrolments, job_search, refunds, screening
-from shared.use_cases.agenda import course_limit
+from shared.use_cases.turns import course_limit
 from tests.builders import SERVICES, InMemory, at
 
 

@@ -261,7 +261,7 @@ def test_what_the_service_may_say_has_words() -> None:
         kinds |= {f"event.{event}" for event in cycle.events}
         kind = {"application": "state", "enrolment": "state"}.get(cycle.name, f"{cycle.name}_status")
         kinds |= {f"{kind}.{state}" for state in cycle.states if (cycle.name, state) != ("placement", "none")}
-    agenda = (ROOT / "shared" / "use_cases" / "agenda.py").read_text("utf-8")
+    agenda = (ROOT / "shared" / "use_cases" / "turns.py").read_text("utf-8")
     kinds |= {f"what.{what}" for what in re.findall(r'Turn\("\w+", "(\w+)"', agenda)}
     kinds |= {f"what.{what}" for what in re.findall(r'\("\w+", "(\w+)", levels', agenda)}
     kinds |= {f"introduction.{status}" for status in INTRODUCTIONS}
