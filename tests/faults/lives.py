@@ -169,7 +169,7 @@ NOT_COMPARED = {
 DAYS_OF_MACHINES = ("timer/", "deliveries")
 INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 LINK = re.compile(r"http://127\.0\.0\.1:\d+/web/(case|confirm)\.html#([a-z2-7]{26}\.)?[A-Za-z0-9_-]{43}")
-DAY = re.compile(r"\d{4}-\d\d-\d\d")
+DAY = re.compile(r"\d{4}-\d\d-\d\d|\b\d{1,2}(er)? \w+ \d{4}\b")  # as a machine writes it, or a letter
 DRAWN = re.compile(r"\bp-[0-9a-f]{16}\b|\bconfirmation/[0-9a-f]{16}\b")
 
 
