@@ -265,10 +265,9 @@ def step(case: Case, judgement: Judgement | None) -> str | None:
     """What the sweep has to do now: notice, propose, drop, tell, recover, or nothing (rules, the closing table)."""
     if judgement is None or case.enrolment.status not in ("qualified", "diploma_revoked"):
         return None
-    word = judgement.decision.decision
-    paid = {each.status for each in case.refunds.values() if each.ground == "guarantee" and each.status in PAID}
+    paid = [each for each in case.refunds.values() if each.ground == "guarantee" and each.status in PAID]
     if paid:
-        return _step_after_payment(paid, word)
+        return _step_after_payment(case, paid[-1], judgement)
     latest = last_refund(case, "guarantee")
     standing = case.open_refund("guarantee")
     if standing is not None and standing[1].status not in ("claimed", "proposed"):
@@ -276,11 +275,23 @@ def step(case: Case, judgement: Judgement | None) -> str | None:
     return _step_before_signature(case, judgement, standing, latest)
 
 
-def _step_after_payment(paid: set[str], word: str) -> str | None:
+def _step_after_payment(case: Case, refund: Refund, judgement: Judgement) -> str | None:
     """Once a refund was paid, its own state is asked first."""
-    if word == "recovery_review":
-        return "recover" if "paid" in paid else None
-    return "drop_recovery" if "recovery_open" in paid else None
+    if judgement.decision.decision == "recovery_review" and _is_news(case, refund, judgement):
+        return "recover" if refund.status == "paid" else None
+    return "drop_recovery" if refund.status == "recovery_open" else None
+
+
+def _is_news(case: Case, refund: Refund, judgement: Judgement) -> bool:
+    """Whether a job that counts was not known to whoever decided the refund: what an appeal set aside stays so."""
+    if refund.proposal is None or refund.proposal.decision != APPEAL:
+        return True
+    verdicts, decided_on = judgement.decision.jobs or {}, case.today(refund.proposal.made_at)
+    return any(
+        verdicts[job.id].counts == "yes" and all(case.placements[each].reported_on > decided_on for each in job.reports)
+        for job in jobs(case)
+        if job.id in verdicts
+    )
 
 
 def wanted(case: Case, judgement: Judgement, refund_id: str | None) -> tuple[str, str] | None:

@@ -165,3 +165,43 @@ def test_review_is_opened_although_a_later_claim_was_refused() -> None:
     sweep(case, "2028-05-15")
 
     assert case.refund("r1").status == "recovery_open"
+
+
+def paid_on_appeal() -> InMemory:
+    """Refused because of a job, which another person set aside on appeal; then paid."""
+    case = InMemory().qualified("2027-10-04")
+    case.do("2028-02-08", Role.PARTNER, lambda c: placements.report_placement(c, placement_id="J1", **A_JOB))
+    (placement,) = case.case.placements
+    settle = {"placement": placement, "outcome": "verified"}
+    case.do("2028-02-09", Role.CAREERS, lambda c: placements.rule_placement(c, **settle), who="careers-1")
+    case.do("2028-04-06", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
+    sweep(case, "2028-04-10")
+    case.signs("2028-04-12", who="finance-1")
+    assert (case.refund().status, case.refund().proposal.decision) == ("refused", "satisfied")
+    case.do("2028-04-20", Role.APPLICANT, lambda c: refunds.appeal(c, refund="r1", reason="It was no job."))
+    overturn = {"appeal": "r1", "outcome": "overturn", "reason": "looked_again"}
+    case.do("2028-05-01", Role.CAREERS, lambda c: refunds.decide_appeal(c, SERVICES, **overturn), who="careers-2")
+    case.has_payee("2028-05-02")
+    case.do("2028-05-10", Role.FINANCE, lambda c: payments.pay(c, SERVICES, refund="r1"), who="finance-2")
+    case.signs("2028-05-11", who="finance-3")  # The account was named after the approval: it is signed anew.
+    pays(case, "2028-05-14", "2028-05-15")
+    return case
+
+
+def test_job_that_an_appeal_set_aside_is_no_reason_to_ask_the_money_back() -> None:
+    case = paid_on_appeal()
+
+    assert sweep(case, "2028-05-16").events == []
+    assert case.refund().status == "paid"
+
+
+def test_job_that_was_reported_after_the_appeal_is_reviewed_like_any_other() -> None:
+    case = paid_on_appeal()
+    (known,) = case.case.placements
+    another = A_JOB | {"contract_signed_on": date(2028, 3, 1), "starts_on": date(2028, 3, 6)}
+    case.do("2028-05-20", Role.PARTNER, lambda c: placements.report_placement(c, placement_id="J2", **another))
+    (placement,) = set(case.case.placements) - {known}
+    settle = {"placement": placement, "outcome": "verified"}
+    case.do("2028-05-21", Role.CAREERS, lambda c: placements.rule_placement(c, **settle), who="careers-1")
+
+    assert [event.kind for event in sweep(case, "2028-05-22").events] == ["recovery_opened"]
