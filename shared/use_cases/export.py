@@ -9,13 +9,13 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.application import UNCONFIRMED
 from shared.domain.case import Case
 from shared.domain.errors import NotFound, RuleBroken
 from shared.domain.events import Event
 from shared.domain.four_eyes import MACHINES
 from shared.use_cases import retention, views
 from shared.use_cases.commands import CASES, events_of, require
-from shared.use_cases.documents import UNCONFIRMED
 from shared.use_cases.letters import LETTERS
 from shared.use_cases.payments import account_of
 from shared.use_cases.views import said
@@ -129,7 +129,7 @@ def _happened(event: Event, language: str) -> dict[str, str]:
 
 def _staff_of(case: Case, events: list[Event]) -> set[str]:
     staff = {event.actor.id for event in events if event.actor.role not in MACHINES}
-    staff |= {step.by for step in case.steps}
+    staff |= {step.by for step in case.steps} | {conflict.staff for conflict in case.custody.conflicts}
     return staff | {event.data["specialist"] for event in events if event.kind == "specialist_assigned"}
 
 
