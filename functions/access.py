@@ -169,8 +169,8 @@ ACCESS: dict[str, Access] = {
     # auditor, admin
     f"GET {CASE}/reads": _staff(AUDITOR, ADMIN),
     "GET reports/outcomes": _staff(AUDITOR, ADMIN, CAREERS, FINANCE),
-    "POST reports/outcomes/exports": _staff(AUDITOR, ADMIN, CAREERS, FINANCE),
-    "GET reports/outcomes/exports/{export_id}": _staff(AUDITOR, ADMIN, CAREERS, FINANCE),
+    "POST reports/outcomes/exports": _staff(AUDITOR),
+    "GET reports/outcomes/exports/{export_id}": _staff(AUDITOR),
     "GET reports/outcomes/people/{person}": _staff(AUDITOR),
     "GET reports/refund-liability": _staff(FINANCE, AUDITOR, ADMIN),
     "GET reports/payments": _staff(FINANCE, AUDITOR),

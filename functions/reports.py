@@ -13,6 +13,8 @@ from functions import access
 from functions.http import SAFE_HEADERS, answers_problems, created, json_body, ok, parse, path_id
 from shared import bootstrap
 from shared.audit import books
+from shared.domain.errors import Forbidden
+from shared.domain.life_cycle import Role
 from shared.domain.spreadsheet import as_csv
 from shared.domain.wire import Day, Form
 from shared.presentation import exports, frame, pages
@@ -81,12 +83,14 @@ class TraceQuestion(Form):
 @bp.route(route="reports/outcomes", methods=["GET"])
 @answers_problems("reports/outcomes")
 async def get_outcomes(req: func.HttpRequest) -> func.HttpResponse:
-    """Outcomes of an intake; `format=zip` is the auditor's pack."""
+    """Outcomes of an intake; `format=zip` is the auditor's pack, which goes into an auditor's hands only."""
     now = bootstrap.clock()
     services = await bootstrap.services()
     caller = await access.admit(req, services, "GET reports/outcomes", now)
     asked = parse(OutcomesQuestion, dict(req.params))
     if asked.format == "zip":
+        if caller.actor.role != Role.AUDITOR:
+            raise Forbidden("role")
         await search.note_read(services, REPORTS, "pack", caller.actor, now, asked.intake)
         report, parts = await reading.pack_of(services, asked.intake, asked.yardstick, asked.on, now)
         return _file(b"".join(exports.pack(report, **parts)), "application/zip", f"outcomes-{asked.intake}.zip")

@@ -262,7 +262,8 @@ def test_what_the_service_may_say_has_words() -> None:
         kind = {"application": "state", "enrolment": "state"}.get(cycle.name, f"{cycle.name}_status")
         kinds |= {f"{kind}.{state}" for state in cycle.states if (cycle.name, state) != ("placement", "none")}
     agenda = (ROOT / "shared" / "use_cases" / "turns.py").read_text("utf-8")
-    kinds |= {f"what.{what}" for what in re.findall(r'Turn\("\w+", "(\w+)"', agenda)}
+    kinds |= {f"what.{what}" for what in re.findall(r'Turn\("?\w+"?, "(\w+)"', agenda)}
+    kinds |= {f"what.{what}" for what in re.findall(r'who, what = "\w+", "(\w+)"', agenda)}
     kinds |= {f"what.{what}" for what in re.findall(r'\("\w+", "(\w+)", levels', agenda)}
     kinds |= {f"introduction.{status}" for status in INTRODUCTIONS}
     kinds |= {f"rejection.{reason}" for reason in PROGRAMME["rejection_reasons"]}
@@ -501,6 +502,7 @@ def test_the_desk_offers_reports_to_their_readers_in_the_forms_that_exist() -> N
         report, stated = DESK["reports"][name], question.model_fields
         assert report["roles"] == [role.value for role in ACCESS[f"GET reports/{name}"].roles]
         assert set(report["formats"]) == literals_of(stated["format"].annotation) - {"json"}
+        assert report.get("only", {}) == ({"zip": ["auditor"]} if name == "outcomes" else {})
         for field in report["fields"]:
             assert field.get("required", False) is stated[field["name"]].is_required()
 

@@ -12,7 +12,7 @@ export default {
     "POST staff-revocations": ["admin"]
   },
   "reports": {
-    "outcomes": {"roles": ["auditor", "admin", "careers", "finance"], "formats": ["html", "csv", "zip"],
+    "outcomes": {"roles": ["auditor", "admin", "careers", "finance"], "formats": ["html", "csv", "zip"], "only": {"zip": ["auditor"]},
                  "fields": [{"name": "intake", "kind": "text", "required": true, "max": 100, "hint": "hint.report_intake"}]},
     "refund-liability": {"roles": ["finance", "auditor", "admin"], "formats": ["html", "csv"], "fields": []},
     "payments": {"roles": ["finance", "auditor"], "formats": ["csv"],

@@ -114,8 +114,9 @@ function reportForms() {
     make("details", { class: "act", "data-report": name }, make("summary", {}, called("report", name)), reportForm(name, report))));
 }
 
-function reportForm(name, { formats, fields }) {
-  const choices = formats.map((each) => [each, called("report_format", each)]);
+function reportForm(name, { formats, fields, only = {} }) {
+  const allowed = formats.filter((each) => (only[each] ?? person.roles).some((role) => person.roles.includes(role)));
+  const choices = allowed.map((each) => [each, called("report_format", each)]);
   return buildForm({
     fields: [...fields, { name: "format", kind: "choice", required: true, choices }],
     button: say("staff.download"),
