@@ -93,7 +93,7 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/claims": _person(key=True),
     f"POST {CASE}/claims/{{claim}}/withdrawal": _person(),
     f"POST {CASE}/payee": _person(),
-    f"POST {CASE}/contact": _person(),
+    f"POST {CASE}/contact": Access(link=BINDING, roles=(SPECIALIST, ADMISSIONS, CAREERS)),
     f"POST {CASE}/appeals": _person(key=True),
     f"POST {CASE}/data-requests": Access(link=BINDING, roles=(ADMISSIONS, CAREERS)),
     f"GET {CASE}/export": Access(link=BINDING, roles=(ADMISSIONS,)),
@@ -133,7 +133,8 @@ ACCESS: dict[str, Access] = {
     f"POST {CASE}/introductions/{{introduction}}/outcome": _staff(CAREERS, key=True),
     f"POST {CASE}/waivers": _staff(CAREERS, FINANCE, key=True),
     f"POST {CASE}/contact-logged": _staff(CAREERS),
-    f"POST {CASE}/call-backs": _staff(CAREERS, FINANCE),
+    # Whoever has two roles acts in the one that may ring about money.
+    f"POST {CASE}/call-backs": _staff(CAREERS, FINANCE, SPECIALIST, ADMISSIONS),
     # finance, careers
     f"POST {CASE}/proposals/{{proposal}}/signature": _staff(FINANCE, CAREERS, key=True),
     f"POST {CASE}/refunds/{{refund}}/payment": _staff(FINANCE, key=True),

@@ -62,6 +62,8 @@ APPLICATION = LifeCycle(
             "The specialist recommends going on to tests; screening ends."),
         row("advise_against", "assessment_advised_against", ["screening"], "deciding", [SPECIALIST],
             "The specialist advises against; screening ends and admissions decide."),
+        row("fall_due", "application_fell_due", ["assessment", "accepted"], None, [SYSTEM],
+            "The day for a test, a condition or a signature has passed; staff look after it. Nothing is lost by that."),
         row("assess", "assessment_recorded", ["assessment", "deciding"], None, [SPECIALIST, ADMISSIONS, PARTNER],
             "A test or an interview took place, or must be taken again; it may come late, or correct one."),
         row("end_assessment", "assessment_completed", ["assessment"], "deciding", [SPECIALIST, ADMISSIONS, PARTNER],
@@ -101,6 +103,10 @@ class Submission(Record):
     at: datetime
     chosen: bool = False
     flags: list[str] = Field(default_factory=list)
+
+
+UNCONFIRMED = "unconfirmed_certificate"
+"""A file that came with an application which the address's owner has not chosen yet: nobody knows whose it is."""
 
 
 class Document(Record):
@@ -166,6 +172,8 @@ class Application(Record):
     assessments: list[Assessment] = Field(default_factory=list)
     offer: Offer | None = None
     waitlisted_at: datetime | None = None
+    fell_due: list[str] = Field(default_factory=list)
+    """What the person was to do by a day that has passed: a key of what and by when, once each."""
     reasons: list[str] = Field(default_factory=list)
 
 
@@ -231,6 +239,10 @@ def _document_scanned(case: Case, event: Event) -> None:
         document.found_clean.append(blob)
     if blob is None or set(document.etags) <= set(document.found_clean):
         document.status = "clean"
+
+
+def _fell_due(case: Case, event: Event) -> None:
+    case.application.fell_due.append(event.data["key"])
 
 
 def _bounced(case: Case, event: Event) -> None:
@@ -314,6 +326,7 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "document_added": _document_added,
     "document_scanned": _document_scanned,
     "mail_bounced": _bounced,
+    "application_fell_due": _fell_due,
     "specialist_assigned": _assigned,
     "screening_recorded": _screened,
     "assessment_recommended": _recommended,

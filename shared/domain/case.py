@@ -88,6 +88,7 @@ class Case(Record):
     duplicate_of: str | None = None
     erased_at: datetime | None = None
     contact_changed_at: datetime | None = None
+    contact_changed_by: str | None = None
     contact_confirmed: bool = True
     bounced_at: datetime | None = None
     application: Application = Field(default_factory=Application)
@@ -112,6 +113,16 @@ class Case(Record):
         """The zone in which this case's days are counted: the contract's, once there is one."""
         contract = self.enrolment.contract
         return ZoneInfo(contract.time_zone if contract else self.time_zone)
+
+    @property
+    def is_on_the_way_in(self) -> bool:
+        """Whether the application decides what comes next: no contract is out, or it was opened again after one that
+        nobody had signed."""
+        enrolment, application = self.enrolment, self.application
+        if enrolment.status != "withdrawn" or enrolment.since is None or application.since is None:
+            return enrolment.status == NONE
+        unsigned = enrolment.contract is None or enrolment.contract.signed_on is None
+        return unsigned and application.since > enrolment.since
 
     def today(self, now: datetime) -> date:
         """The civil date of an instant where this case counts its days."""

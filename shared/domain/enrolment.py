@@ -16,8 +16,8 @@ from shared.domain.life_cycle import NONE, LifeCycle, Role, row
 if TYPE_CHECKING:
     from shared.domain.case import Case
 
-APPLICANT, ADMISSIONS, CAREERS, FINANCE = Role.APPLICANT, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
-PARTNER, SYSTEM = Role.PARTNER, Role.SYSTEM
+APPLICANT, PARTNER, SYSTEM = Role.APPLICANT, Role.PARTNER, Role.SYSTEM
+SPECIALIST, ADMISSIONS, CAREERS, FINANCE = Role.SPECIALIST, Role.ADMISSIONS, Role.CAREERS, Role.FINANCE
 
 UNSIGNED = ("contract_sent", "contract_received")
 STUDYING = ("studying", "on_leave")
@@ -32,8 +32,8 @@ ENROLMENT = LifeCycle(
     "enrolment",
     STATES,
     (
-        row("send_contract", "contract_sent", [NONE, "contract_sent"], "contract_sent", [ADMISSIONS, FINANCE],
-            "The contract is sent: price, country, time zone and payment plan are fixed in it."),
+        row("send_contract", "contract_sent", [NONE, *UNSIGNED, "withdrawn"], "contract_sent", [ADMISSIONS, FINANCE],
+            "The contract is sent: price, country, time zone and payment plan are fixed in it. The last sent counts."),
         row("receive_contract", "contract_received", ["contract_sent"], "contract_received", [ADMISSIONS, FINANCE],
             "The contract reached the person; in France seven days must pass before it may be signed."),
         row("sign_contract", "contract_signed", ["contract_received"], "contracted", [APPLICANT],
@@ -47,6 +47,8 @@ ENROLMENT = LifeCycle(
         row("terminate", "contract_terminated",
             ["contracted", *STUDYING], "terminated", [APPLICANT, ADMISSIONS, FINANCE],
             "The contract is ended where the law gives that right (France: the first three months)."),
+        row("take_back_contract", "contract_taken_back", UNSIGNED, "withdrawn", [ADMISSIONS],
+            "The offer is taken back, and the contract that nobody has signed with it."),
         row("start_course", "course_started", ["contracted"], "studying", [ADMISSIONS, PARTNER],
             "The course begins; twelve months run from here."),
         row("request_leave", "leave_requested", ["studying"], None, [APPLICANT],
@@ -79,9 +81,9 @@ ENROLMENT = LifeCycle(
         *job_search.rows(STUDYING, WITH_CONTRACT),
         row("name_payee", "payee_named", WITH_CONTRACT, None, [APPLICANT],
             "The person says where money is to go; a call-back must confirm it."),
-        row("change_contact", "contact_changed", STATES, None, [APPLICANT],
-            "The person changes an address or a number; a call-back must confirm it."),
-        row("call_back", "call_back_recorded", STATES, None, [CAREERS, FINANCE],
+        row("change_contact", "contact_changed", STATES, None, [APPLICANT, SPECIALIST, ADMISSIONS, CAREERS],
+            "The person changes an address or a number, or tells staff who note it; a call-back must confirm it."),
+        row("call_back", "call_back_recorded", STATES, None, [SPECIALIST, ADMISSIONS, CAREERS, FINANCE],
             "Staff rang the person back and heard whether a change is theirs."),
     ),
 )  # fmt: skip
@@ -181,6 +183,7 @@ def _nothing(case: Case, event: Event) -> None:
 
 def _contract_sent(case: Case, event: Event) -> None:
     case.enrolment.contract = Contract(sent_on=event.day, **event.data)
+    case.enrolment.ended_on = None
 
 
 def _contract_received(case: Case, event: Event) -> None:
@@ -269,6 +272,7 @@ def _payee_named(case: Case, event: Event) -> None:
 
 def _contact_changed(case: Case, event: Event) -> None:
     case.contact_changed_at = event.at
+    case.contact_changed_by = event.actor.id
     case.contact_confirmed = False
 
 
@@ -300,6 +304,7 @@ FOLDS: dict[str, Callable[[Case, Event], None]] = {
     "contract_signed": _contract_signed,
     "contract_cancelled": _ended,
     "enrolment_withdrawn": _ended,
+    "contract_taken_back": _ended,
     "contract_terminated": _ended,
     "enrolment_expired": _ended,
     "course_started": _course_started,

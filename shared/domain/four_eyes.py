@@ -58,6 +58,9 @@ STEP_OF = {
 MACHINES = frozenset({Role.APPLICANT, Role.PARTNER, Role.SYSTEM})
 """Not members of staff: the claimant has no staff routes, and software signs nothing."""
 
+RING_ABOUT_CONTACT = frozenset({Role.SPECIALIST, Role.ADMISSIONS})
+"""Who rings people about their address or number, and about nothing else."""
+
 
 class Step(Record):
     """Who took which step of the chain."""
@@ -66,9 +69,15 @@ class Step(Record):
     by: str
 
 
+def step_of(kind: str, actor: Actor) -> str | None:
+    """The step that such an event by this actor is, if it is one."""
+    # Whoever screens or admits rings only about mail that does not arrive, and goes on screening.
+    return None if kind == "call_back_recorded" and actor.role in RING_ABOUT_CONTACT else STEP_OF.get(kind)
+
+
 def remember(steps: list[Step], event: Event) -> None:
     """Note the step that an event is, once for each person."""
-    step = STEP_OF.get(event.kind)
+    step = step_of(event.kind, event.actor)
     if step is None:
         return
     by = event.data["specialist"] if event.kind == "specialist_assigned" else event.actor.id
@@ -80,7 +89,7 @@ def remember(steps: list[Step], event: Event) -> None:
 
 def guard(steps: list[Step], kind: str, actor: Actor) -> None:
     """Raise `Forbidden("same-person")` if this person took another step of this case's chain before."""
-    step = STEP_OF.get(kind)
+    step = step_of(kind, actor)
     # Assigning is no step of whoever assigns; the use case holds the guard against the specialist who is assigned.
     if step is None or actor.role in MACHINES or kind == "specialist_assigned":
         return

@@ -15,7 +15,15 @@ from shared.policy.terms import Terms
 from shared.use_cases.guarantee import Judgement, claim_until, judge, last_day_to_claim, step
 from shared.use_cases.retention import erasable_from
 from shared.use_cases.search_log import at_risk_from, contact_overdue_from, next_warning
-from shared.use_cases.turns import course_limit, needs_account, noon, refund_turns, waits_since, whose_turn
+from shared.use_cases.turns import (
+    course_limit,
+    needs_account,
+    noon,
+    refund_turns,
+    waits_since,
+    wanted_on_the_way_in,
+    whose_turn,
+)
 
 NEVER = "9999-12-31T00:00:00+00:00"
 SWEEP_GRACE = timedelta(days=2)
@@ -108,7 +116,7 @@ def stage(case: Case) -> str:
         return "refund"
     if case.enrolment.status == "qualified":
         return "search"
-    return "application" if case.enrolment.status == "none" else "enrolment"
+    return "application" if case.is_on_the_way_in else "enrolment"
 
 
 def account_reminders(case: Case, programme: Programme) -> dict[str, tuple[date, list[int]]]:
@@ -132,6 +140,9 @@ def next_deadline(case: Case, programme: Programme) -> datetime | None:
         sent = len(offer.reminders)
         reminders = [offer.answer_by - timedelta(days=before) for before in limits.offer_reminders]
         days.append(reminders[sent] if sent < len(reminders) else offer.answer_by + timedelta(days=1))
+    if case.is_on_the_way_in or enrolment.status == "contract_received":
+        wanted = wanted_on_the_way_in(case, programme).items()
+        days += [day + timedelta(days=1) for key, day in wanted if key not in case.application.fell_due]
     limit = course_limit(case, programme)
     if enrolment.status == "on_leave":
         days += [leave.last_day + timedelta(days=1) for leave in enrolment.leaves

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored, Create
-from shared.domain.application import CLOSED
+from shared.domain.application import CLOSED, UNCONFIRMED
 from shared.domain.case import Case
 from shared.domain.change import Change
 from shared.domain.enrolment import ENDED
@@ -167,7 +167,7 @@ async def _add(
             return
         change.record("submission_added", digest, flags=flags)
         change.new_items.append(_submission(content, digest, now, file))
-        _note_certificate(change, file, documents.UNCONFIRMED)
+        _note_certificate(change, file, UNCONFIRMED)
         change.tell("another_submission")
 
     try:
@@ -281,7 +281,7 @@ def answer_offer(change: Change, *, answer: str) -> None:
 def withdraw(change: Change) -> None:
     """The person leaves. Inside fourteen days this is the cancellation that the law gives; after qualifying nothing."""
     status, contract = change.case.enrolment.status, change.case.enrolment.contract
-    if status == "none":
+    if change.case.is_on_the_way_in:
         change.record("application_withdrawn")
         change.tell("application_withdrawn")
         return

@@ -27,7 +27,7 @@ from shared.use_cases.search_log import (
     spans_of,
     weeks_to_warn_of,
 )
-from shared.use_cases.turns import course_limit
+from shared.use_cases.turns import course_limit, wanted_on_the_way_in
 
 if TYPE_CHECKING:
     from shared.bootstrap import Services
@@ -136,6 +136,8 @@ async def keep_deadlines(change: Change, services: Services) -> None:
     """Whatever this case's dates ask for today."""
     if change.case.application.status == "offered":
         await _keep_offer(change, services)
+    if change.case.is_on_the_way_in or change.case.enrolment.status == "contract_received":
+        _hand_over(change)
     if change.case.enrolment.status == "on_leave":
         _end_leave(change)
     if change.case.enrolment.status == "studying":
@@ -168,6 +170,13 @@ async def _all_delivered(change: Change, services: Services, messages: list[str]
         if message is None or message["status"] != "delivered":
             return False
     return True
+
+
+def _hand_over(change: Change) -> None:
+    """A test, a condition or a signature whose day has passed is staff's to look after: nothing is lost by that."""
+    for key, last_day in wanted_on_the_way_in(change.case, change.programme).items():
+        if change.today > last_day and key not in change.case.application.fell_due:
+            change.record("application_fell_due", key=key)
 
 
 def _end_leave(change: Change) -> None:

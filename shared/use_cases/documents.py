@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.domain.application import UNCONFIRMED
 from shared.domain.change import Change
 from shared.domain.errors import NotFound, RateLimited
 from shared.domain.events import Actor
@@ -24,8 +25,6 @@ A_DAY_MAX = 5
 BYTES_MAX = 50 * 1024 * 1024
 BY_STAFF_MAX = 100
 """A case that is full takes no claim any more: what staff add must never fill it."""
-UNCONFIRMED = "unconfirmed_certificate"
-"""A file that came with an application which the address's owner has not chosen yet: nobody knows whose it is."""
 ORPHAN_AFTER = timedelta(hours=48)
 
 

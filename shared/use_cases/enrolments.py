@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.domain import four_eyes
 from shared.domain.calendar import add_months, span
 from shared.domain.case import Case
 from shared.domain.change import Change
-from shared.domain.errors import NotFound, RuleBroken, invalid
+from shared.domain.errors import Forbidden, NotFound, RuleBroken, invalid
 from shared.domain.life_cycle import CASE_STAFF
 from shared.domain.money import NotMoney, to_minor
 from shared.domain.programme import Programme
@@ -29,6 +30,8 @@ def send_contract(change: Change, *, deposit: str = "0") -> None:
     """Send the contract. It needs an accepted offer with every condition met, and a price for country and day."""
     case, programme = change.case, change.programme
     change.check("contract_sent")
+    signed = case.enrolment.contract is not None and case.enrolment.contract.signed_on is not None
+    require(not signed, "contract-signed", "This person signed a contract and left: this case gets no other one.")
     offer = case.application.offer
     require(case.application.status == "accepted" and offer, "offer-not-accepted", "The offer has not been accepted.")
     assert offer is not None
@@ -313,9 +316,12 @@ def log_contact(change: Change, *, contacted_on: date, note: str | None = None) 
 async def call_back(change: Change, services: Services, *, about: str, outcome: str, note: str | None = None) -> None:
     """Staff rang the person, on a number known before the change, and heard whether the change is theirs.
 
-    A confirmed change of contact takes effect now; a denied one is forgotten.
+    A confirmed change of contact takes effect now; a denied one is forgotten. Raises `Forbidden` where specialists or
+    admissions ring about anything else than contact, and where whoever noted a new address confirms it too.
     """
-    payee = change.case.payee
+    payee, actor = change.case.payee, change.actor
+    if about != "contact" and actor.role in four_eyes.RING_ABOUT_CONTACT:
+        raise Forbidden("role")
     if about == "payee":
         if payee is None:
             raise NotFound("payee")
@@ -327,6 +333,8 @@ async def call_back(change: Change, services: Services, *, about: str, outcome: 
             raise NotFound("data request")
         change.record("call_back_recorded", asked[0], about=about, outcome=outcome, hash=None, note=note)
         return
+    if not change.case.contact_confirmed and change.case.contact_changed_by == actor.id:
+        raise Forbidden("same-person")
     change.record("call_back_recorded", about=about, outcome=outcome, hash=None, note=note)
     person = await services.store.read(CASES, "person", change.case.case_id)
     pending = (person or {}).get("pending_contact")

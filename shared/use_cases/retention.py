@@ -11,6 +11,7 @@ from shared.domain.case import Case
 from shared.domain.enrolment import UNDER_CONTRACT, UNSIGNED
 from shared.domain.programme import Programme
 from shared.domain.refund import OPEN as REFUND_OPEN
+from shared.use_cases.guarantee import owed
 
 DAY = 24 * 3600
 OVER = ("satisfied", "not_eligible", "lapsed", "no_guarantee")
@@ -108,7 +109,7 @@ def _open_matters(case: Case) -> list[str]:
     enrolment, found = case.enrolment, []
     if any(hold.released_on is None for hold in case.custody.holds):
         found.append("legal_hold")
-    if enrolment.status == "none" and case.application.status in OPEN:
+    if case.is_on_the_way_in and case.application.status in OPEN:
         found.append("application_open")
     if enrolment.status in (*UNSIGNED, *UNDER_CONTRACT) and not _guarantee_is_over(case):
         found.append("contract_running")
@@ -118,9 +119,11 @@ def _open_matters(case: Case) -> list[str]:
 
 
 def _guarantee_is_over(case: Case) -> bool:
-    """Whether nothing more can come of the promise by itself: it was kept, refused, lapsed or paid out."""
+    """Whether nothing more can come of the promise by itself: it was kept, refused, lapsed or paid out, or is owed of
+    nothing because nothing was paid."""
     paid = any(refund.ground == "guarantee" and refund.paid_on for refund in case.refunds.values())
-    return case.enrolment.status == "qualified" and (paid or case.guarantee.decision in OVER)
+    of_nothing = case.guarantee.decision == "eligible" and not owed(case, 100)
+    return case.enrolment.status == "qualified" and (paid or of_nothing or case.guarantee.decision in OVER)
 
 
 def books_until(case: Case, programme: Programme) -> date | None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from shared.domain.application import Assessment
 from shared.domain.change import Change
+from shared.domain.enrolment import UNSIGNED
 from shared.domain.errors import Forbidden, NotFound, invalid
 from shared.domain.four_eyes import Step
 from shared.use_cases.commands import require
+from shared.use_cases.proposals import propose_return_of_money
 
 
 def assign(change: Change, *, specialist: str) -> None:
@@ -116,10 +118,16 @@ def _reject(change: Change, reasons: list[str], note: str | None) -> None:
 
 
 def withdraw_offer(change: Change, *, reasons: list[str], note: str | None = None) -> None:
-    """Take an offer back, before a contract was sent."""
+    """Take an offer back before a contract was signed; one that was sent goes back with it, and a deposit too."""
+    case = change.case
+    is_sent = case.enrolment.status in UNSIGNED
     require(
-        change.case.enrolment.status == "none", "contract-sent", "A contract was sent; the offer can no longer go back."
+        is_sent or case.is_on_the_way_in, "contract-signed", "A contract was signed; the offer can no longer go back."
     )
+    change.check("offer_withdrawn")
+    if is_sent:
+        change.record("contract_taken_back")
+        propose_return_of_money(change, "cancellation")
     change.record("offer_withdrawn", reasons=reasons, note=note)
     change.tell("offer_withdrawn", reasons=reasons)
 

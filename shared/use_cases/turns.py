@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from shared.domain.application import UNCONFIRMED
 from shared.domain.calendar import add_months
 from shared.domain.case import Case
 from shared.domain.enrolment import STUDYING
@@ -27,21 +28,30 @@ class Turn:
 
 
 NOBODY = Turn("nobody", "nothing")
+UNKNOWN = "settle_what_is_unknown"
 
 
 def whose_turn(case: Case, programme: Programme) -> Turn:
-    """Money first; then whatever staff have to do first; then what the person has to do, if anything."""
+    """Money that waits for staff first; then whatever staff have to do first; then what anybody else has to do."""
     money = _refund_turn(case, programme)
-    if money is not None:
+    is_ours = money is not None and money.who in CASE_STAFF
+    if money is not None and is_ours and money.what != UNKNOWN:
         return money
     if case.custody.erasure_begun_at is not None:
-        return NOBODY
+        return money or NOBODY
     course = _course_turn(case, programme)
     work = [*_data_turns(case, programme), *_staff_turns(case, programme)]
+    if money is not None and is_ours:
+        # What is unknown about a claim has a name, often: a pause, a job, an offer to rule on.
+        work = [*(turn for turn in work if turn.what != UNKNOWN), money]
     if work:
         work += [course] if course.who in CASE_STAFF else []
-        return min(work, key=lambda turn: (turn.due_at is None, turn.due_at, turn.what))
-    return _search_turn(case) or course
+        return min(work, key=_due)
+    return money or _search_turn(case) or course
+
+
+def _due(turn: Turn) -> tuple[bool, datetime, str]:
+    return turn.due_at is None, turn.due_at or datetime.max.replace(tzinfo=UTC), turn.what
 
 
 def refund_turns(case: Case, programme: Programme) -> dict[str, tuple[str, str, int]]:
@@ -54,8 +64,10 @@ def refund_turns(case: Case, programme: Programme) -> dict[str, tuple[str, str, 
         "appealed": ("careers", "decide_appeal", levels.appeal_days),
         "recovery_open": ("finance", "review_recovery", levels.appeal_days),
         "proposed": ("finance", "sign", levels.sign_days),
-        "claimed": ("finance", "settle_what_is_unknown", levels.claim_days),
+        "claimed": ("finance", UNKNOWN, levels.claim_days),
     }
+    if case.guarantee.decision == "undetermined":
+        rows["claimed"] = ("careers", UNKNOWN, levels.claim_days)  # Theirs to rule on, all of it.
     if case.guarantee.decision in ("open", "paused", "placed_provisional"):
         del rows["claimed"]  # A claim that came early waits for the window, not for anybody.
     return rows
@@ -106,9 +118,13 @@ def _staff_turns(case: Case, programme: Programme) -> Iterator[Turn]:
     """What staff have to do about this person besides money and data, in whatever order it falls due."""
     enrolment, levels = case.enrolment, programme.service_levels
     soon = timedelta(days=levels.contact_days)
+    ring = "careers" if enrolment.status == "qualified" else "specialist"
     if case.bounced_at is not None:
-        yield Turn("specialist", "call_about_bounced_mail", case.bounced_at + soon, case.bounced_at)
-    last = max(case.documents.values(), key=lambda each: each.added_at, default=None)
+        yield Turn(ring, "call_about_bounced_mail", case.bounced_at + soon, case.bounced_at)
+    if not case.contact_confirmed and case.contact_changed_at is not None:
+        yield Turn(ring, "call_about_contact", case.contact_changed_at + soon, case.contact_changed_at)
+    theirs = (each for each in case.documents.values() if each.kind != UNCONFIRMED)
+    last = max(theirs, key=lambda each: each.added_at, default=None)
     if last is not None and last.status == "malicious":
         yield Turn("specialist", "ask_for_another_document", last.added_at + soon, last.added_at)
     for leave in enrolment.leaves:
@@ -147,7 +163,7 @@ def _careers_turns(case: Case, levels: ServiceLevels) -> Iterator[Turn]:
             yield Turn("careers", "rule_offer", made and made + verify, made)
     if guarantee.decision == "undetermined" and guarantee.window_end is not None:
         over = noon(case, guarantee.window_end + timedelta(days=1))
-        yield Turn("careers", "settle_what_is_unknown", over and over + verify, over)
+        yield Turn("careers", UNKNOWN, over and over + verify, over)
 
 
 def _doubted_on(case: Case, job: Job) -> date:
@@ -175,12 +191,15 @@ def _search_turn(case: Case) -> Turn | None:
 def _course_turn(case: Case, programme: Programme) -> Turn:
     enrolment, levels = case.enrolment, programme.service_levels
     since = enrolment.since
-    if enrolment.status == "none":
+    if case.is_on_the_way_in:
         return _application_turn(case, programme)
     if enrolment.status == "contract_sent" and since:
         return Turn("admissions", "record_receipt", since + timedelta(days=levels.contract_days), since)
     if enrolment.status == "contract_received":
-        return Turn("applicant", "sign_contract", None, since)
+        (last,) = wanted_on_the_way_in(case, programme).items() or [("", None)]
+        if last[0] in case.application.fell_due:
+            return Turn("admissions", "settle_contract", noon(case, last[1]), since)  # The course begins without them.
+        return Turn("applicant", "sign_contract", noon(case, last[1]), since)
     if enrolment.status == "contracted":
         intake = programme.intake(case.intake)
         return Turn("admissions", "start_course", noon(case, intake.starts_on if intake else None), since)
@@ -199,9 +218,13 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
     if application.status == "offered" and application.offer:
         return Turn("applicant", "answer_offer", noon(case, application.offer.answer_by), since)
     if application.status == "accepted" and application.offer:
-        open_conditions = [each.due_on for each in application.offer.conditions.values() if each.status == "open"]
-        if open_conditions:
-            return Turn("applicant", "meet_condition", noon(case, min(open_conditions)), since)
+        wanted = wanted_on_the_way_in(case, programme)
+        passed = [noon(case, day) for key, day in wanted.items() if key in application.fell_due]
+        if passed:
+            rule = timedelta(days=levels.decide_days)
+            return min((Turn("admissions", "rule_condition", day + rule, day) for day in passed if day), key=_due)
+        if wanted:
+            return Turn("applicant", "meet_condition", noon(case, min(wanted.values())), since)
         return Turn("admissions", "send_contract", since + timedelta(days=levels.contract_days), since)
     rows = {
         "submitted": ("specialist", "assign", levels.screen_days),
@@ -213,9 +236,31 @@ def _application_turn(case: Case, programme: Programme) -> Turn:
     if application.status not in rows:
         return NOBODY
     who, what, days = rows[application.status]
+    if application.status == "assessment":
+        if any(each.accommodation_open for each in application.assessments):
+            who, what = "specialist", "settle_accommodation"
+        elif any(key in application.fell_due for key in wanted_on_the_way_in(case, programme)):
+            who, what = "specialist", "settle_assessment"
     if application.status == "screening" and application.specialist is None:
         who, what = "admissions", "assign"  # Whoever had it declared a conflict.
     return Turn(who, what, since + timedelta(days=days), since)
+
+
+def wanted_on_the_way_in(case: Case, programme: Programme) -> dict[str, date]:
+    """What the person has still to do before a seat is theirs, by a key of what and by when, and its last day.
+
+    A condition whose date is moved has a new key, and falls due anew.
+    """
+    application, intake = case.application, programme.intake(case.intake)
+    if case.enrolment.status == "contract_received" and intake is not None:
+        return {f"contract:{intake.starts_on}": intake.starts_on}
+    if application.status == "assessment" and application.since is not None:
+        last = case.today(application.since) + timedelta(days=programme.service_levels.assess_days)
+        return {f"assessment:{last}": last}
+    if application.status != "accepted" or application.offer is None:
+        return {}
+    conditions = application.offer.conditions.items()
+    return {f"{key}:{each.due_on}": each.due_on for key, each in conditions if each.status == "open"}
 
 
 def course_limit(case: Case, programme: Programme, more_days: int = 0) -> date | None:
