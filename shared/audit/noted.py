@@ -27,7 +27,9 @@ LARGE_MINOR = 500_000
 def decided(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str, Any]]:
     """The decisions on this case's refunds that are not long past, as rows of the list that is drawn from.
 
-    `waited` is the days since the claim, or, without one, since the refund was first spoken of.
+    All of `events` up to the last one that was read: what happens while a run goes on is read with the rest and not
+    again. Whoever asks about a past instant gives the events up to it. `waited` is the days since the claim, or,
+    without one, since the refund was first spoken of.
     """
     rows = []
     began: dict[str, datetime] = {}
@@ -36,7 +38,7 @@ def decided(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[s
             began[str(event.subject)] = event.at
         began.setdefault(str(event.subject), event.at)
         refund = case.refunds.get(str(event.subject))
-        if event.kind in DECISIONS and refund is not None and asked - REMEMBERED <= event.at <= asked:
+        if event.kind in DECISIONS and refund is not None and event.at >= asked - REMEMBERED:
             shares = refund.proposal.shares if refund.proposal else []
             rows.append(
                 {
@@ -54,7 +56,10 @@ def decided(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[s
 
 
 def paid(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str, Any]]:
-    """The shares that arrived not long ago, by the reference that the payment partner knows."""
+    """The shares that arrived not long ago, by the reference that the payment partner knows.
+
+    Of `events` as `decided` takes them.
+    """
     return [
         {
             "case_id": case.case_id,
@@ -68,6 +73,6 @@ def paid(case: Case, events: Iterable[Event], asked: datetime) -> list[dict[str,
             "on": str(event.occurred_on),
         }
         for event in events
-        if event.kind == "share_confirmed" and asked - REMEMBERED <= event.at <= asked
+        if event.kind == "share_confirmed" and event.at >= asked - REMEMBERED
         for share in (case.refunds[str(event.subject)].payments[event.data["reference"]],)
     ]

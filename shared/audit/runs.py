@@ -170,6 +170,7 @@ async def go_on(services: Services, run_id: str, now: datetime, has_time: Callab
                 stored = await services.store.read(AUDITS, row["id"], row["id"])
                 assert stored is not None
                 row = stored
+                reader.forget()
             number, where = number + 1, row["next"]
     return await _finish(services, run, now) if where is None else None
 
@@ -198,8 +199,9 @@ async def _do_page(reader: Reader, number: int, where: dict[str, Any]) -> dict[s
             for result in await asyncio.gather(*(_look(services, each, asked, is_now) for each in group)):
                 findings += result.findings
                 if result.case is not None:
-                    decided += noted.decided(result.case, result.events, asked)
-                    paid += noted.paid(result.case, result.events, asked)
+                    events = [event for event in result.events if is_now or event.at <= asked]
+                    decided += noted.decided(result.case, events, asked)
+                    paid += noted.paid(result.case, events, asked)
     if where["phase"] == "whole" and is_now:
         findings += [finding async for finding in promises.broken(services, asked)]
     return {
@@ -232,12 +234,15 @@ Read = tuple[AsyncIterator[list[Dossier]], dict[str, Any] | None, str | None]
 
 
 class Reader:
-    """What a run looks at next. Cases that were met before in this sitting are passed over."""
+    """What a run looks at next. Cases that were met before in this sitting are passed over, unless the feed tells of a
+    change since they were read: it is told once."""
 
     def __init__(self, services: Services, run: dict[str, Any], where: dict[str, Any] | None) -> None:
         self.services = services
         self.run = run
         self._seen: set[str] = set()
+        self._read: set[tuple[str, str]] = set()
+        """Case and version of each snapshot and event that was read."""
         at: dict[str, Any] = {"anchors": None, "after": ""}
         if where is not None and where["phase"] == "all":
             at = where["at"]
@@ -254,14 +259,31 @@ class Reader:
         if phase == "all":
             found, onwards = await self._walk.block(at["after"])
             return _at_once(found), {"phase": "whole" if onwards is None else "all", "at": onwards}, None
-        case_ids, following, feed = await PHASES[phase](self.services, self.run, at)
-        new = [each for each in dict.fromkeys(case_ids) if each not in self._seen]
-        self._seen.update(case_ids)
+        if phase == "changed":
+            rows, following, feed = await _changed(self.services, at)
+            new = list(dict.fromkeys(row["case_id"] for row in rows if self._is_news(row)))
+        else:
+            case_ids, following, feed = await PHASES[phase](self.services, self.run, at)
+            new = [each for each in dict.fromkeys(case_ids) if each not in self._seen]
+        self._seen.update(new)
         return self._named(new), following, feed
+
+    def forget(self) -> None:
+        """Somebody else has done the page that was read last, and may have seen less: what it goes on to is all new."""
+        self._seen.clear()
+        self._read.clear()
+
+    def _is_news(self, row: dict[str, Any]) -> bool:
+        """Whether a row of the feed says more of its case than was read. (What surrounds it says nothing to note.)"""
+        is_of_record = row.get("kind") in ("case", "event")
+        return row["case_id"] not in self._seen or (is_of_record and (row["case_id"], row["_etag"]) not in self._read)
 
     async def _named(self, case_ids: list[str]) -> AsyncIterator[list[Dossier]]:
         for first in range(0, len(case_ids), CASES_A_BLOCK):
-            yield await named(self.services, case_ids[first : first + CASES_A_BLOCK])
+            block = await named(self.services, case_ids[first : first + CASES_A_BLOCK])
+            for each in block:
+                self._read |= {(each.case_id, item["_etag"]) for item in (each.snapshot, *each.events) if item}
+            yield block
 
 
 async def _at_once(block: list[Dossier]) -> AsyncIterator[list[Dossier]]:
@@ -275,11 +297,10 @@ async def _one(services: Services, run: dict[str, Any], at: Any) -> Phase:
     return [run["case_id"]], None, None
 
 
-async def _changed(services: Services, run: dict[str, Any], at: str) -> Phase:
-    """Cases of which anything was written since the last run."""
+async def _changed(services: Services, at: str) -> tuple[list[dict[str, Any]], dict[str, Any] | None, str | None]:
+    """What was written to cases since the last run, and from where on that of the next page."""
     rows, reached = await services.store.changes(CASES, at, CASES_A_PAGE * 4)
-    following = {"phase": "changed", "at": reached} if rows else {"phase": "due", "at": ["", ""]}
-    return [row["case_id"] for row in rows], following, reached
+    return rows, {"phase": "changed", "at": reached} if rows else {"phase": "due", "at": ["", ""]}, reached
 
 
 async def _due(services: Services, run: dict[str, Any], at: list[str]) -> Phase:
@@ -314,7 +335,7 @@ async def _whole(services: Services, run: dict[str, Any], at: Any) -> Phase:
     return [], None, None
 
 
-PHASES = {"one": _one, "changed": _changed, "due": _due, "open": _open, "whole": _whole}
+PHASES = {"one": _one, "due": _due, "open": _open, "whole": _whole}
 
 
 def _text(instant: str) -> str:
