@@ -51,7 +51,8 @@ async def _under_way(services: Services) -> AsyncIterator[dict[str, Any]]:
         rows = await services.store.query(
             CASES,
             "SELECT TOP @most * FROM c WHERE c.kind = 'case' AND c.agenda.stage = 'refund'"
-            " AND c.agenda.turn IN ('finance', 'careers', 'partner') AND c.case_id > @last ORDER BY c.case_id",
+            " AND (c.agenda.turn IN ('finance', 'careers', 'partner') OR c.agenda.what = 'name_payee')"
+            " AND c.case_id > @last ORDER BY c.case_id",
             {"most": A_PAGE, "last": last},
         )
         for row in rows:

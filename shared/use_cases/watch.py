@@ -40,7 +40,7 @@ async def look(services: Services, now: datetime) -> dict[str, int]:
     unpaid = await services.store.query(
         CASES,
         "SELECT TOP @most c.case_id FROM c WHERE c.kind = 'case'"
-        " AND c.agenda.what IN ('pay', 'confirm_payment', 'approve_anew', 'settle_difference')",
+        " AND c.agenda.what IN ('name_payee', 'pay', 'confirm_payment', 'approve_anew', 'settle_difference')",
         {"most": COUNTED_MAX},
     )
     seen = {"overdue_seconds": 0, "unpaid": len(unpaid)}

@@ -39,10 +39,11 @@ def told(vault: Vault, path: str) -> Any:
     return answer.json()
 
 
-def approved(who: str = "finance-1") -> InMemory:
+def approved(who: str = "finance-1", *, has_account: bool = True) -> InMemory:
     case = InMemory(case_id=new_case_id()).qualified("2027-10-04")
     case.do("2028-04-17", Role.SYSTEM, lambda change: deadlines.audit_refund(change, SERVICES))
-    case.has_payee("2028-04-17")
+    if has_account:
+        case.has_payee("2028-04-17")
     case.signs("2028-04-18", who=who)
     return case
 
@@ -173,6 +174,19 @@ def test_finance_sees_each_share_once_on_its_way_and_when_it_has_arrived(vault: 
     assert lines(month="2028-03") == lines(month="2028-05") == []
     assert len(table.splitlines()) == 4
     assert table.splitlines()[0].endswith("reference,case_id,refund,ground,payer,amount,currency,status,on")
+
+
+def test_refund_that_waits_for_an_account_is_in_finances_list_and_counts_as_unpaid(vault: Vault) -> None:
+    waiting = vault.lay(approved(has_account=False))
+    finance = {"Authorization": f"Bearer {vault.stack.token('finance', 0)}"}
+
+    answer = vault.stack.client.get(f"{vault.stack.api}/reports/payments", headers=finance)
+    vault.stack.run_timer("run_deliveries")
+
+    found = [(line["case_id"], line["amount"], line["status"]) for line in answer.json()["payments"]]
+    beat = vault.container("counters").read_item("heartbeat:run_deliveries", "heartbeat:run_deliveries")
+    assert found == [(waiting, "7200.00", "approved")]
+    assert beat["counts"]["unpaid"] == 1
 
 
 def test_share_that_arrives_while_the_audit_runs_is_in_finances_list_and_in_the_comparison(vault: Vault) -> None:
