@@ -31,16 +31,18 @@ async def broken(services: Services, asked: datetime) -> AsyncIterator[Finding]:
 
 
 async def _messages(services: Services, asked: datetime) -> AsyncIterator[Finding]:
+    """Staff ring a person whose mail bounced, as soon as it has; that an employer was never asked is told here."""
     rows = await services.store.query(
         CASES,
         "SELECT TOP @most c.id, c.case_id, c.status, c.channel, c.created_at FROM c"
-        " WHERE c.kind = 'message' AND c.status IN ('pending', 'dead')"
+        " WHERE c.kind = 'message' AND (c.status IN ('pending', 'dead')"
+        " OR (c.status = 'bounced' AND c.channel = 'employer'))"
         " ORDER BY c.next_try_at DESC",
         {"most": MOST},
     )
     for row in rows:
         waits = asked - datetime.fromisoformat(row["created_at"])
-        if row["status"] == "dead" or (waits > MESSAGE_WAITS and row["channel"] != "payment"):
+        if row["status"] != "pending" or (waits > MESSAGE_WAITS and row["channel"] != "payment"):
             case_id = row["case_id"] if row["channel"] != "links" else None  # There, it is the key of an address.
             yield Finding("promise_unanswered", case_id, row["id"], (row["status"], row["channel"]))
 

@@ -16,7 +16,7 @@ from shared import telemetry
 from shared.adapters.cosmos import AlreadyStored
 from shared.adapters.mail import Bounced
 from shared.adapters.outbound import Gone, Resting
-from shared.domain.errors import PledgeError, RecordChanged, Unavailable
+from shared.domain.errors import ActionNotAllowed, NotFound, PledgeError, RecordChanged, RuleBroken, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import letters
@@ -84,9 +84,10 @@ async def _deliver(services: Services, message: dict[str, Any], now: datetime) -
     elif status == "delivered":
         is_question = message["channel"] == "links"  # Of somebody who may have no case, so that no erasure ends it.
         noted["ttl"] = seconds_kept("counters", "links-to") if is_question else seconds_kept(CASES, "message")
-    await _note(services, noted, message.get("_etag"))
     if status in ("bounced", "dead") and message["channel"] == "mail":
+        # Told first: what is noted is not tried again, and a bounce that is told twice is one.
         await _tell_staff(services, message["case_id"], now)
+    await _note(services, noted, message.get("_etag"))
     return status != "pending"
 
 
@@ -100,13 +101,17 @@ async def _note(services: Services, noted: dict[str, Any], etag: str | None) -> 
 
 
 async def _tell_staff(services: Services, case_id: str, now: datetime) -> None:
+    """Have somebody ring whose mail does not arrive; of who was erased meanwhile there is nothing to tell."""
     from shared.use_cases.commands import perform
 
     def bounce(change: Any) -> None:
         if change.case.bounced_at is None:
             change.record("mail_bounced")
 
-    await perform(services, case_id, Actor(role=Role.SYSTEM, id="deliveries"), now, bounce)
+    try:
+        await perform(services, case_id, Actor(role=Role.SYSTEM, id="deliveries"), now, bounce)
+    except (NotFound, ActionNotAllowed, RuleBroken) as error:  # It never will be told: no reason to mail for ever.
+        logger.warning("bounce not told", extra={"case_id": case_id, "cause": type(error).__name__})
 
 
 async def run_deliveries(services: Services, now: datetime) -> dict[str, int]:

@@ -398,6 +398,18 @@ def test_message_that_is_dead_and_one_that_was_passed_over(vault: Vault) -> None
     assert [(each["case_id"], each["subject"]) for each in found] == [(case_id, "message:1"), (case_id, "message:2")]
 
 
+def test_mail_that_an_employer_never_got(vault: Vault) -> None:
+    case_id = vault.lay(swept(qualified()))
+    mail = {"kind": "message", "case_id": case_id, "status": "bounced", "tries": 1,
+            "created_at": "2028-04-24T12:00:00+00:00", "next_try_at": "2999-01-01T00:00:00+00:00"}  # fmt: skip
+    vault.container().create_item(mail | {"id": "message:1", "channel": "employer"})
+    vault.container().create_item(mail | {"id": "message:2", "channel": "mail"})  # Of this staff know.
+
+    found = [each for each in whole(vault, "promise_unanswered") if each["case_id"] == case_id]
+
+    assert [(each["subject"], each["evidence"]) for each in found] == [("message:1", ["bounced", "employer"])]
+
+
 def test_event_of_a_partner_that_was_put_aside(vault: Vault) -> None:
     before = whole(vault, "promise_unanswered")
     row = {"id": "in-1", "kind": "inbox", "partner": "learning", "status": "dead_letter", "reason": "NotFound",
