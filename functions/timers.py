@@ -40,21 +40,30 @@ async def _send_and_apply(services: Services, now: datetime) -> dict[str, int]:
         heard = {"inbox_failed": 1}
     sent = await deliveries.run_deliveries(services, now)
     try:
-        sent |= await placement_lists.run_imports(services, now)
+        imported = await placement_lists.run_imports(services, now)
     except PledgeError:
         logger.exception("an import could not go on")
-        sent |= {"imports_failed": 1}
+        imported = {"imports_failed": 1}
     try:
         seen = await watch.look(services, now)
     except PledgeError:
         logger.exception("what is late could not be asked")
         seen = {"look_failed": 1}
-    return heard | sent | seen | clocks
+    return _together(heard, sent, imported, seen, clocks)
 
 
 async def _forget(services: Services, now: datetime) -> dict[str, int]:
     """What is kept no longer: personal data whose time is over, files that belong to nobody."""
-    return await privacy.run_retention(services, now) | await documents.remove_orphans(services, now)
+    erased = await privacy.run_retention(services, now)
+    return _together(erased, await documents.remove_orphans(services, now))
+
+
+def _together(*parts: dict[str, int]) -> dict[str, int]:
+    """The counts of several parts in one line: should two use one name, both are in it."""
+    counts: dict[str, int] = {}
+    for name, number in (each for part in parts for each in part.items()):
+        counts[name] = counts.get(name, 0) + number
+    return counts
 
 
 @dataclass(frozen=True)

@@ -233,7 +233,7 @@ def _plausible(body: dict[str, Any], now: datetime) -> None:
 
 async def run_inbox(services: Services, now: datetime) -> dict[str, int]:
     """Events that were received but not yet applied: tried again when they are due, oldest first."""
-    counts = {"inbox_due": 0, "inbox_ended": 0}
+    counts = {"inbox_due": 0, "inbox_ended": 0, "inbox_failed": 0}
     rows = await services.store.query(
         INBOX,
         "SELECT TOP @most * FROM c WHERE c.kind = 'inbox' AND c.status IN ('received', 'waiting')"
@@ -245,5 +245,6 @@ async def run_inbox(services: Services, now: datetime) -> dict[str, int]:
         try:
             counts["inbox_ended"] += await process(services, row, now) != "waiting"
         except Exception:  # One odd event must not hold up all the others; it stays due.
+            counts["inbox_failed"] += 1
             logger.exception("event could not be noted", extra={"inbox_id": row["id"]})
     return counts

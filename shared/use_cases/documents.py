@@ -168,7 +168,7 @@ async def read(
 
 async def remove_orphans(services: Services, now: datetime) -> dict[str, int]:
     """Remove files that no case refers to, two days after they came: an upload may have been cut short before that."""
-    counts = {"orphans_removed": 0, "failed": 0}
+    counts = {"orphans_removed": 0, "orphans_failed": 0}
     known: tuple[str, set[str]] = ("", set())
     async for name, version in services.blobs.older_than(services.blobs.evidence, now - ORPHAN_AFTER):
         case_id = name.partition("/")[0]
@@ -177,7 +177,7 @@ async def remove_orphans(services: Services, now: datetime) -> dict[str, int]:
                 known = (case_id, await _referred_to(services, case_id))
             except Exception:  # One case that cannot be read must not keep all others' files for ever.
                 logger.exception("a case's files could not be told apart", extra={"case_id": case_id})
-                counts["failed"] += 1
+                counts["orphans_failed"] += 1
                 continue
         if name not in known[1]:
             await services.blobs.delete(services.blobs.evidence, name, version)
