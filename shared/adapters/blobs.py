@@ -118,12 +118,13 @@ class Blobs:
         except (AzureError, TimeoutError) as error:
             raise Unavailable("blob storage did not say what it holds") from error
 
-    async def older_than(self, container: str, moment: datetime) -> AsyncIterator[tuple[str, str]]:
-        """Name and version of what was last written before this moment."""
+    async def older_than(self, container: str, moment: datetime, prefix: str = "") -> AsyncIterator[tuple[str, str]]:
+        """Name and version of what begins so and was last written before this moment, in the order of the names."""
         from azure.core.exceptions import AzureError
 
         try:
-            async for blob in self._account(container).get_container_client(container).list_blobs():
+            listed = self._account(container).get_container_client(container)
+            async for blob in listed.list_blobs(name_starts_with=prefix or None):
                 if blob.last_modified < moment:
                     yield blob.name, bare(blob.etag)
         except AzureError as error:

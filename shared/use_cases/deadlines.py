@@ -58,7 +58,11 @@ async def run_refund_audit(services: Services, now: datetime) -> dict[str, int]:
 
 
 async def sweep(
-    services: Services, name: str, now: datetime, act: Callable[[Change, Services], object]
+    services: Services,
+    name: str,
+    now: datetime,
+    act: Callable[[Change, Services], object],
+    budget: timedelta = TIME_BUDGET,
 ) -> dict[str, int]:
     """Take every case whose agenda says that `name` is due, oldest first, each re-checked as it is acted on.
 
@@ -68,13 +72,15 @@ async def sweep(
     counts = {"due": 0, "changed": 0, "failed": 0, "lag_seconds": 0}
     actor = Actor(role=Role.SYSTEM, id=f"timer/{name}")
     left, last = services.settings.timer_items_max, ("", "")
-    started = _clock()
-    while left > 0 and _clock() - started < TIME_BUDGET.total_seconds():
+    until = _clock() + budget.total_seconds()
+    while left > 0 and _clock() < until:
         rows = await _due(services, name, now, last, min(PAGE, left))
         if rows and counts["due"] == 0:
             counts["lag_seconds"] = int((now - datetime.fromisoformat(rows[0]["due"])).total_seconds())
             telemetry.measure("pledge.sweep.lag", counts["lag_seconds"], sweep=name)
         for row in rows:
+            if _clock() >= until:
+                return counts
             counts["due"] += 1
             await _act_on(services, name, row["case_id"], actor, now, act, counts)
         if len(rows) < min(PAGE, left):

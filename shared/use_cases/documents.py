@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.adapters.blobs import EXPORTS
+from shared.adapters.cosmos import AlreadyStored
 from shared.domain.application import UNCONFIRMED
 from shared.domain.change import Change
-from shared.domain.errors import NotFound, RateLimited
+from shared.domain.errors import NotFound, RateLimited, RecordChanged, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases.commands import CASES, load, require
@@ -26,6 +29,11 @@ BYTES_MAX = 50 * 1024 * 1024
 BY_STAFF_MAX = 100
 """A case that is full takes no claim any more: what staff add must never fill it."""
 ORPHAN_AFTER = timedelta(hours=48)
+COUNTERS = "counters"
+ORPHANS = "orphans"
+"""The id and kind of the row that says how far the search for them came."""
+TIME_BUDGET = timedelta(minutes=1)
+"""Erasures come before in the same run, and all of it ends within the five minutes of a function."""
 
 
 @dataclass(frozen=True)
@@ -167,22 +175,66 @@ async def read(
 
 
 async def remove_orphans(services: Services, now: datetime) -> dict[str, int]:
-    """Remove files that no case refers to, two days after they came: an upload may have been cut short before that."""
+    """Remove files that no case refers to, two days after they came: an upload may have been cut short before that.
+
+    Auditors' packs first. Then case by case, in the order of the names, on from where the last run's time was up.
+    """
+    until = time.monotonic() + TIME_BUDGET.total_seconds()
     counts = {"orphans_removed": 0, "orphans_failed": 0}
-    known: tuple[str, set[str]] = ("", set())
-    async for name, version in services.blobs.older_than(services.blobs.evidence, now - ORPHAN_AFTER):
+    evidence, before = services.blobs.evidence, now - ORPHAN_AFTER
+    async for name, version in services.blobs.older_than(evidence, before, EXPORTS):
+        if time.monotonic() >= until:
+            return counts
+        await _remove_orphan(services, name, version, set(), counts)
+    row = await services.store.read(COUNTERS, ORPHANS, ORPHANS)
+    done = after = row["after"] if row is not None else ""
+    known: tuple[str, set[str] | None] = ("", None)
+    async for name, version in services.blobs.older_than(evidence, before):
+        if name <= after:
+            continue  # Listed by the thousand in one call; it is asking after each case that takes the time.
+        if time.monotonic() >= until:
+            break
         case_id = name.partition("/")[0]
         if known[0] != case_id:
-            try:
-                known = (case_id, await _referred_to(services, case_id))
-            except Exception:  # One case that cannot be read must not keep all others' files for ever.
-                logger.exception("a case's files could not be told apart", extra={"case_id": case_id})
-                counts["orphans_failed"] += 1
-                continue
-        if name not in known[1]:
-            await services.blobs.delete(services.blobs.evidence, name, version)
-            counts["orphans_removed"] += 1
+            known = (case_id, await _files_of(services, case_id, counts))
+        if known[1] is not None:
+            await _remove_orphan(services, name, version, known[1], counts)
+        done = name
+    else:
+        done = ""
+    await _note_done(services, row, done)
     return counts
+
+
+async def _files_of(services: Services, case_id: str, counts: dict[str, int]) -> set[str] | None:
+    try:
+        return await _referred_to(services, case_id)
+    except Exception:  # One case that cannot be read must not keep all others' files for ever.
+        logger.exception("a case's files could not be told apart", extra={"case_id": case_id})
+        counts["orphans_failed"] += 1
+        return None
+
+
+async def _remove_orphan(services: Services, name: str, version: str, known: set[str], counts: dict[str, int]) -> None:
+    if name in known:
+        return
+    try:
+        await services.blobs.delete(services.blobs.evidence, name, version)
+        counts["orphans_removed"] += 1
+    except Unavailable:  # The next one may be luckier, and this one another night.
+        logger.warning("file not removed", extra={"case_id": name.partition("/")[0]})
+        counts["orphans_failed"] += 1
+
+
+async def _note_done(services: Services, row: dict[str, Any] | None, done: str) -> None:
+    noted: dict[str, Any] = {"id": ORPHANS, "kind": ORPHANS, "after": done, "ttl": -1}
+    try:
+        if row is not None and row["after"] != done:
+            await services.store.replace(COUNTERS, noted, row["_etag"], ORPHANS)
+        elif row is None and done:
+            await services.store.create(COUNTERS, noted, ORPHANS)
+    except (AlreadyStored, RecordChanged):
+        return  # Another run at the same time: wherever it came to, nothing is passed over for good.
 
 
 async def _referred_to(services: Services, case_id: str) -> set[str]:

@@ -72,6 +72,7 @@ KINDS = (
     Kind("links", "deputy", "staff ids, a role and its days", AFTER, "who acted for whom can be asked for three years",
          3 * 366),
     Kind("counters", "reconciled", "the last day held against the payment partner's list", STAYS, "where to go on"),
+    Kind("counters", "orphans", "the last file that was held against its case", STAYS, "where to go on"),
     Kind("counters", "sample_seed", "a random seed", STAYS, "kept from sight until the month's draw"),
     Kind("audits", "audit", "counts of a run", STAYS, "immutable; names nobody"),
     Kind("audits", "audit_run", "what a run looks at", STAYS, "immutable; names nobody"),

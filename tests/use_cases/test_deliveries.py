@@ -9,6 +9,7 @@ import pytest
 
 from shared.adapters.mail import Bounced
 from shared.domain.errors import NotFound, RuleBroken, Unavailable
+from shared.partners import inbox
 from shared.use_cases import commands, deliveries
 from tests.builders import PROGRAMMES, at
 
@@ -23,6 +24,7 @@ class Outside:
         self.programmes = PROGRAMMES
         self.store = self.mail = self
         self.done: list[str] = []
+        self.seconds = 0.0
         self.due: list[dict[str, Any]] = []
 
     async def read(self, container: str, item_id: str, partition_key: str) -> Any:
@@ -35,7 +37,12 @@ class Outside:
         self.done.append(item["status"])
         return etag
 
+    def monotonic(self) -> float:
+        """Time goes by with every mail."""
+        return self.seconds
+
     async def send(self, *mail: Any, reply_to: str) -> None:
+        self.seconds += 10
         raise Bounced("refused")
 
 
@@ -91,3 +98,31 @@ async def test_bounce_that_nobody_can_be_told_of_is_noted(
     await deliveries.deliver(outside, a_letter(), NOW)  # type: ignore[arg-type]
 
     assert outside.done == ["bounced"]
+
+
+async def test_run_ends_in_time_and_still_says_how_much_was_due(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "time", outside)
+    outside.due = [a_letter(number) for number in range(500)]
+
+    counts = await deliveries.run_deliveries(outside, NOW)  # type: ignore[arg-type]
+
+    assert (counts["due"], counts["ended"]) == (500, 12)
+    assert outside.seconds <= deliveries.TIME_BUDGET.total_seconds()
+
+
+async def test_inbox_ends_in_time_and_still_says_how_much_was_due(
+    outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def process(*about: Any) -> str:
+        outside.seconds += 10
+        return "processed"
+
+    monkeypatch.setattr(inbox, "time", outside)
+    monkeypatch.setattr(inbox, "process", process)
+    outside.due = [{"id": str(number)} for number in range(500)]
+
+    counts = await inbox.run_inbox(outside, NOW)  # type: ignore[arg-type]
+
+    assert (counts["inbox_due"], counts["inbox_ended"]) == (500, 6)
