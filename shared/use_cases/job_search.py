@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -115,7 +116,7 @@ def log_search_week(
 
 def report_offer(change: Change, *, offered_on: date, employer: str | None = None, offer_id: str | None = None) -> None:
     """An employer made an offer. The partner's own id makes it one offer however often it is told."""
-    subject = change.partners_id("o", offer_id) if offer_id else f"o{len(change.case.enrolment.job_offers) + 1}"
+    subject = change.partners_id("o", offer_id) if offer_id else _next_own(change.case.enrolment.job_offers)
     change.answer = {"offer_id": subject}
     if subject in change.case.enrolment.job_offers:
         return
@@ -124,6 +125,11 @@ def report_offer(change: Change, *, offered_on: date, employer: str | None = Non
     change.record("job_offer_reported", subject, on=offered_on)
     if employer:
         change.person[f"/employers/{subject}"] = employer
+
+
+def _next_own(known: Iterable[str]) -> str:
+    """The id after the highest of the person's own: offers that came with an introduction may have gone again."""
+    return f"o{max((int(each[1:]) for each in known if '-' not in each), default=0) + 1}"
 
 
 def answer_job_offer(change: Change, *, offer_id: str, outcome: str) -> None:
