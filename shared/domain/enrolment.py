@@ -140,7 +140,8 @@ class Enrolment(Record):
     extension_months: int = 0
     leave_days: int = 0
     leaves: list[Leave] = Field(default_factory=list)
-    warned_days: list[int] = Field(default_factory=list)
+    warned_days: list[int | str] = Field(default_factory=list)
+    """The warnings that were given, as `days before:limit`; a number alone did not say of which limit it was."""
     expiry_proposal: str | None = None
     qualified_on: date | None = None
     diploma_id: str | None = None
@@ -231,7 +232,8 @@ def _extended(case: Case, event: Event) -> None:
 
 
 def _limit_warned(case: Case, event: Event) -> None:
-    case.enrolment.warned_days.append(event.data["days_left"])
+    days, limit = event.data["days_left"], event.data.get("limit")
+    case.enrolment.warned_days.append(days if limit is None else f"{days}:{limit}")
 
 
 def _expiry_proposed(case: Case, event: Event) -> None:

@@ -148,9 +148,7 @@ def next_deadline(case: Case, programme: Programme) -> datetime | None:
         days += [leave.last_day + timedelta(days=1) for leave in enrolment.leaves
                  if leave.status == "granted" and leave.last_day is not None]  # fmt: skip
     if enrolment.status == "studying" and limit is not None:
-        days += [
-            limit - timedelta(days=before) for before in limits.limit_warnings if before not in enrolment.warned_days
-        ]
+        days += limit_warnings(case, programme, limit).values()
         if enrolment.expiry_proposal is None:
             days.append(limit + timedelta(days=1))
     if enrolment.status == "qualified" and case.guarantee.decision in ("open", "paused"):
@@ -158,6 +156,16 @@ def next_deadline(case: Case, programme: Programme) -> datetime | None:
     for approved_on, after in account_reminders(case, programme).values():
         days += [approved_on + timedelta(days=number) for number in after]
     return noon(case, min(days)) if days else None
+
+
+def limit_warnings(case: Case, programme: Programme, limit: date) -> dict[int, date]:
+    """The warnings of the twelve-month limit that were not given yet: how many days before it, and the day of each.
+    Leave, an extension or a correction that moves the limit makes new ones."""
+    return {
+        before: limit - timedelta(days=before)
+        for before in programme.limits.limit_warnings
+        if f"{before}:{limit.isoformat()}" not in case.enrolment.warned_days
+    }
 
 
 def window_reminders(case: Case, programme: Programme) -> list[tuple[str, date]]:

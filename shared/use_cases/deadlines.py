@@ -14,7 +14,7 @@ from shared.domain.errors import NotFound, PledgeError, RecordChanged
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role
 from shared.use_cases import proposals
-from shared.use_cases.agenda import account_reminders, unchecked_starts, window_reminders
+from shared.use_cases.agenda import account_reminders, limit_warnings, unchecked_starts, window_reminders
 from shared.use_cases.commands import CASES, perform
 from shared.use_cases.enrolments import propose_expiry
 from shared.use_cases.guarantee import Judgement, end_of_claim, judge, last_day_to_claim, step
@@ -201,13 +201,11 @@ def _keep_limit(change: Change) -> None:
         if enrolment.expiry_proposal is None:
             propose_expiry(change)
         return
-    left = (limit - change.today).days
-    passed = [days for days in change.programme.limits.limit_warnings if left <= days]
-    unsaid = [days for days in passed if days not in enrolment.warned_days]
-    for days in unsaid:
-        change.record("limit_warned", days_left=days)
-    if unsaid:
-        change.tell("limit_warning", days_left=left, limit=limit.isoformat())
+    due = [days for days, day in limit_warnings(change.case, change.programme, limit).items() if day <= change.today]
+    for days in due:
+        change.record("limit_warned", days_left=days, limit=limit.isoformat())
+    if due:
+        change.tell("limit_warning", days_left=(limit - change.today).days, limit=limit.isoformat())
 
 
 def _remind_of_window(change: Change) -> None:

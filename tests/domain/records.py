@@ -93,7 +93,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "leave_refused": ("l1", {}),
     "leave_ended": ("l1", {}),
     "limit_extended": (None, {"months": 2}),
-    "limit_warned": (None, {"days_left": 60}),
+    "limit_warned": (None, {"days_left": 60, "limit": "2027-07-31"}),
     "expiry_proposed": ("x2", {}),
     "expiry_dropped": ("x1", {}),
     "enrolment_expired": ("x1", {}),

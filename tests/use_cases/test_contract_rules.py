@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from shared.domain.application import Condition
 from shared.domain.change import Change
 from shared.domain.errors import ActionNotAllowed, InvalidInput, NotFound, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, deadlines, enrolments, job_search, refunds, screening
+from shared.use_cases import applications, deadlines, enrolments, job_search, refunds, screening, support
 from shared.use_cases.turns import course_limit
 from tests.builders import SERVICES, InMemory, at
 
@@ -416,6 +417,42 @@ def test_whoever_was_on_leave_when_a_warning_fell_due_is_warned_once_back() -> N
 
     assert [event.kind for event in back.events] == ["leave_ended"]
     assert case.letters.count("limit_warning") == 2
+
+
+def keep_deadlines(case: InMemory, *days: str) -> list[str]:
+    """What the sweep tells on these days."""
+    known = len(case.letters)
+    for day in days:
+        case.do(day, Role.SYSTEM, lambda c: asyncio.run(deadlines.keep_deadlines(c, SERVICES)))
+    return case.letters[known:]
+
+
+def take_leave(case: InMemory) -> None:
+    asked = {"first_day": date(2028, 3, 24), "last_day": date(2028, 6, 30)}
+    case.do("2028-03-23", Role.APPLICANT, lambda c: enrolments.request_leave(c, **asked))
+    case.do("2028-03-23", Role.ADMISSIONS, lambda c: enrolments.rule_leave(c, leave_id="l1", outcome="granted"))
+    ended = {"leave_id": "l1", "last_day": date(2028, 6, 30)}
+    case.do("2028-07-01", Role.ADMISSIONS, lambda c: enrolments.end_leave(c, **ended))
+
+
+def correct_start(case: InMemory) -> None:
+    right = {"what": "started_on", "day": date(2027, 7, 13), "reason": "typo"}
+    case.do("2028-03-30", Role.ADMISSIONS, lambda c: support.propose_correction(c, **right), who="a1")
+    signed = {"correction": "t1", "outcome": "sign", "reason": "seen"}
+    case.do("2028-03-30", Role.ADMISSIONS, lambda c: support.sign_correction(c, **signed), who="a2")
+
+
+@pytest.mark.parametrize("moved_by", [take_leave, correct_start])
+def test_whoever_was_warned_of_a_limit_that_then_moved_is_warned_of_the_new_one(
+    moved_by: Callable[[InMemory], None],
+) -> None:
+    case = InMemory().studying()
+    assert keep_deadlines(case, "2028-02-05", "2028-03-22", "2028-03-23") == ["limit_warning"] * 2
+
+    moved_by(case)
+
+    assert (case.case.agenda.due_at, case.case.agenda.deadlines_at) == (at("2028-07-13"), at("2028-05-14"))
+    assert keep_deadlines(case, "2028-07-01", "2028-07-02") == ["limit_warning"]
 
 
 def test_leave_ends_with_its_last_day_and_moves_the_limit() -> None:
