@@ -60,6 +60,12 @@ def rule_pause(
     allowed = {"approved": ("requested",), "rejected": ("requested",), "revoked": ("approved",)}
     require(pause.status in allowed[outcome], "already-ruled", f"This pause is {pause.status}.")
     change.record("pause_ruled", pause_id, outcome=outcome, reason=reason, note=note)
+    _tell_of_pause(change, services, pause_id, outcome, reason)
+
+
+def _tell_of_pause(change: Change, services: Services, pause_id: str, outcome: str, reason: str | None = None) -> None:
+    """Tell what became of a pause, and when the window now ends."""
+    pause = _pause(change, pause_id)
     judgement = judge(change.case, change.programme, services.terms, change.now)
     end = judgement.decision.window_end if judgement is not None else None
     change.tell(
@@ -68,12 +74,15 @@ def rule_pause(
     )  # fmt: skip
 
 
-def end_pause(change: Change, *, pause_id: str, last_day: date) -> None:
-    """Give a pause its last day."""
+def end_pause(change: Change, services: Services, *, pause_id: str, last_day: date) -> None:
+    """Give a pause its last day. Where it moves the window, the graduate is told; of one that was asked for, the
+    ruling tells."""
     pause = _pause(change, pause_id)
     if last_day < pause.first_day:
         raise invalid("/last_day", "before_first_day")
     change.record("pause_ended", pause_id, last_day=last_day.isoformat())
+    if pause.status == "approved":
+        _tell_of_pause(change, services, pause_id, "ended")
 
 
 def _pause(change: Change, pause_id: str) -> Any:

@@ -25,7 +25,7 @@ CODES: dict[str, list[str]] = {
     "later": ["when_it_ends"],
     "money": ["nothing_back", "nothing_paid"],
     "office": ["careers", "finance"],
-    "outcome": ["granted", "refused", "approved", "rejected", "revoked"],
+    "outcome": ["granted", "refused", "approved", "rejected", "revoked", "ended"],
     "reasons": [*PROGRAMME.rejection_reasons, "legal_hold", "application_open", "contract_running", "refund_open",
                 "bookkeeping"],
     "what": ["received_on", "started_on", "qualified_on", "ended_on", "revoked_on"],

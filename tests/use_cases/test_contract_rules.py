@@ -213,6 +213,20 @@ def test_letter_about_a_pause_says_days_reason_and_the_end_of_the_window(outcome
     }  # fmt: skip
 
 
+def test_graduate_is_told_when_an_approved_pause_gets_its_last_day_and_the_window_moves() -> None:
+    case = InMemory().qualified("2027-10-04")
+    case.do("2027-11-01", Role.APPLICANT, lambda c: job_search.request_pause(c, first_day=date(2027, 11, 1)))
+    ruling = {"pause_id": "b1", "outcome": "approved"}
+    case.do("2027-11-02", Role.CAREERS, lambda c: job_search.rule_pause(c, SERVICES, **ruling))
+    last_day = {"pause_id": "b1", "last_day": date(2027, 11, 10)}
+
+    ended = case.do("2027-11-12", Role.CAREERS, lambda c: job_search.end_pause(c, SERVICES, **last_day))
+
+    assert letter_of(ended) == ("pause_ruled", {
+        "outcome": "ended", "days": "2027-11-01/2027-11-10", "reason": None, "window_end": "2028-04-14",
+    })  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("day", "status", "back"),
     [("2027-05-22", "terminated", 360_000 - 216_000), ("2027-05-23", "withdrawn", None)],
