@@ -261,11 +261,13 @@ def award_diploma(change: Change, *, diploma_id: str, awarded_on: date) -> None:
     """The diploma is awarded; told twice with the same id it is one diploma. The window opens the day after.
 
     One that was earned in time and told too late undoes the end of the enrolment; one that was taken back by mistake
-    is given back by staff, since a partner's repeated word must not.
+    is given back by staff, since a partner's word about it must not: it may be one of before that has waited.
     """
     enrolment = change.case.enrolment
-    given_back = enrolment.status == "diploma_revoked" and change.actor.role in CASE_STAFF
-    if enrolment.diploma_id == diploma_id and enrolment.qualified_on == awarded_on and not given_back:
+    if enrolment.diploma_id == diploma_id and enrolment.status == "diploma_revoked":
+        if change.actor.role not in CASE_STAFF:
+            return
+    elif enrolment.diploma_id == diploma_id and enrolment.qualified_on == awarded_on:
         return
     if enrolment.status == "expired":
         limit = course_limit(change.case, change.programme)

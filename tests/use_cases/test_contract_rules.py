@@ -409,6 +409,18 @@ def test_diploma_taken_back_by_mistake_is_given_back_by_staff_and_not_by_an_old_
     assert case.case.guarantee.decision == "open"
 
 
+def test_word_of_a_diploma_that_waited_does_not_give_it_back_once_it_is_revoked() -> None:
+    case = InMemory().qualified("2027-10-04")
+    with pytest.raises(ActionNotAllowed):  # The same diploma with a corrected date: it waits.
+        award(case, "2027-10-10", date(2027, 10, 5))
+    revoked = {"revoked_on": date(2027, 11, 1), "reason": "jury", "diploma_id": "D1"}
+    case.do("2027-11-01", Role.PARTNER, lambda c: enrolments.revoke_diploma(c, **revoked))
+
+    award(case, "2027-11-01", date(2027, 10, 5))
+
+    assert case.case.enrolment.status == "diploma_revoked"
+
+
 def on_leave(last_day: date | None) -> InMemory:
     case = InMemory().studying()
     asked = {"first_day": date(2028, 1, 2), "last_day": last_day}
