@@ -92,9 +92,10 @@ class JobOfferAnswer(Form):
 
 
 class JobOfferRuling(Form):
-    """Whether the offer would have counted."""
+    """Whether the offer would have counted; and what became of it, which must be said where people differ about it."""
 
     qualifying: Literal["yes", "no"]
+    outcome: OfferOutcome | None = None
     note: Note | None = None
 
 

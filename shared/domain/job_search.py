@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from shared.domain.events import Event, Record
 from shared.domain.life_cycle import Role, Row, row
 
@@ -73,6 +75,44 @@ class JobOffer(Record):
     offered_on: date
     qualifying: str = "unknown"
     outcome: str | None = None
+    by: str | None = None
+    """The role whose word the outcome is; none where careers said it, or nobody noted who did."""
+    said: dict[str, str] = Field(default_factory=dict)
+    """Role -> what it last said became of the offer."""
+    looked_at: list[str] = Field(default_factory=list)
+    """Words, as `role:outcome`, that careers know of: what they have ruled upon is not opened again by one of them."""
+
+    def disagrees(self, role: str, outcome: str) -> bool:
+        """Whether this word goes against another's, or against what careers have ruled upon. What became of an offer
+        that would not have counted is all the same."""
+        if self.outcome in (None, outcome) or self.qualifying == "no":
+            return False
+        others = {word for voice, word in self.said.items() if voice != role}
+        return self.qualifying == "yes" or self.by != role or bool(others - {outcome})
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether everybody says of it what stands."""
+        return set(self.said.values()) <= {self.outcome}
+
+    def hear(self, role: str, outcome: str, stands: bool) -> None:
+        """Note what a role says. What does not stand waits for careers, beside what was said before."""
+        self.said[role] = outcome
+        if not stands:
+            self.qualifying = "unknown"
+            self._look_at({role: outcome})
+        elif outcome != self.outcome:
+            self.outcome, self.by = outcome, role
+
+    def rule(self, qualifying: str, outcome: str | None) -> None:
+        """Careers say whether it would have counted, and what became of it where they say that too."""
+        self.qualifying = qualifying
+        if outcome is not None:
+            self.outcome, self.by = outcome, None
+        self._look_at(self.said)
+
+    def _look_at(self, said: dict[str, str]) -> None:
+        self.looked_at = sorted({*self.looked_at, *(f"{role}:{outcome}" for role, outcome in said.items())})
 
 
 INTRODUCTIONS: dict[str, tuple[str, ...]] = {
@@ -164,11 +204,15 @@ def _offer_reported(case: Case, event: Event) -> None:
 
 
 def _offer_answered(case: Case, event: Event) -> None:
-    case.enrolment.job_offers[str(event.subject)].outcome = event.data["outcome"]
+    offer, outcome = case.enrolment.job_offers[str(event.subject)], event.data["outcome"]
+    if "stands" in event.data:
+        offer.hear(event.actor.role, outcome, event.data["stands"])
+    else:
+        offer.outcome = outcome  # Told before disagreements were noted.
 
 
 def _offer_ruled(case: Case, event: Event) -> None:
-    case.enrolment.job_offers[str(event.subject)].qualifying = event.data["qualifying"]
+    case.enrolment.job_offers[str(event.subject)].rule(event.data["qualifying"], event.data.get("outcome"))
 
 
 def _introduced(case: Case, event: Event) -> None:
@@ -184,8 +228,7 @@ def _introduction_moved(case: Case, event: Event) -> None:
         return
     offer = offers.setdefault(f"o-{event.subject}", JobOffer(offered_on=event.day))
     if outcome != "offered":
-        offer.outcome = "declined" if outcome == "declined" else "accepted"
-        offer.qualifying = event.data.get("qualifying", "yes")
+        offer.rule(event.data.get("qualifying", "yes"), "declined" if outcome == "declined" else "accepted")
 
 
 def _waived(case: Case, event: Event) -> None:

@@ -142,19 +142,28 @@ def _next_own(known: Iterable[str]) -> str:
 
 
 def answer_job_offer(change: Change, *, offer_id: str, outcome: str) -> None:
-    """What became of a job offer."""
+    """What became of a job offer. Where others say something else, or careers have ruled, careers look at it; what
+    they knew when they ruled opens nothing again."""
     subject = change.partners_id("o", offer_id) if change.actor.role == Role.PARTNER else offer_id
     if subject not in change.case.enrolment.job_offers:
         raise NotFound(offer_id)
-    if change.case.enrolment.job_offers[subject].outcome != outcome:
-        change.record("job_offer_answered", subject, outcome=outcome)
+    offer, role = change.case.enrolment.job_offers[subject], change.actor.role
+    is_ruled = offer.qualifying != "unknown"
+    if offer.said.get(role) == outcome or (is_ruled and f"{role}:{outcome}" in offer.looked_at):
+        return
+    change.record("job_offer_answered", subject, outcome=outcome, stands=not offer.disagrees(role, outcome))
 
 
-def rule_offer(change: Change, *, offer_id: str, qualifying: str, note: str | None = None) -> None:
-    """Careers say whether a job offer would have counted."""
+def rule_offer(
+    change: Change, *, offer_id: str, qualifying: str, outcome: str | None = None, note: str | None = None
+) -> None:
+    """Careers say whether a job offer would have counted, and what became of it where that is in dispute."""
     if offer_id not in change.case.enrolment.job_offers:
         raise NotFound(offer_id)
-    change.record("job_offer_ruled", offer_id, qualifying=qualifying, note=note)
+    is_clear = outcome or qualifying == "no" or change.case.enrolment.job_offers[offer_id].is_agreed
+    require(is_clear, "outcome-missing", "Not everybody says the same of this offer: say what became of it.")
+    more: dict[str, Any] = {"outcome": outcome} if outcome else {}
+    change.record("job_offer_ruled", offer_id, qualifying=qualifying, note=note, **more)
 
 
 def waive(change: Change, *, criterion: str, reason: str, note: str | None = None) -> None:

@@ -89,7 +89,10 @@ def for_person(
         "leaves": [leave.model_dump(mode="json") for leave in enrolment.leaves],
         "pauses": [pause.model_dump(mode="json") for pause in enrolment.pauses],
         "search_weeks": enrolment.weeks,
-        "offers": {key: each.model_dump(mode="json") for key, each in sorted(enrolment.job_offers.items())},
+        "offers": {
+            key: each.model_dump(mode="json", include={"offered_on", "qualifying", "outcome"})
+            for key, each in sorted(enrolment.job_offers.items())
+        },
         "introductions": {
             key: each.model_dump(mode="json") for key, each in sorted(enrolment.introductions.items())
         },

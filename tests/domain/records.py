@@ -113,7 +113,7 @@ EXAMPLES: dict[str, tuple[str | None, dict[str, Any]]] = {
     "contact_fell_due": (None, {}),
     "search_week_logged": (None, {"monday": "2027-05-31", "applications": 7}),
     "job_offer_reported": ("o2", {}),
-    "job_offer_answered": ("o1", {"outcome": "declined"}),
+    "job_offer_answered": ("o1", {"outcome": "declined", "stands": True}),
     "job_offer_ruled": ("o1", {"qualifying": "yes"}),
     "criterion_waived": (None, {"criterion": "searched_actively"}),
     "contact_logged": (None, {}),

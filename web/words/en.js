@@ -503,6 +503,7 @@ export default {
   "reason.conflict": "You are too close to this person: this case is closed to you.",
   "reason.course-begun": "The course has begun; the intake can no longer change.",
   "reason.intake-over": "That intake has begun already.",
+  "reason.outcome-missing": "Not everybody says the same of this offer: say what became of it.",
   "reason.other-programme": "That case is of another programme.",
   "reason.closed-itself": "That case was closed as a duplicate itself.",
   "reason.out-of-order": "That date does not fit the dates before and after it.",

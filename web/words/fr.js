@@ -503,6 +503,7 @@ export default {
   "reason.conflict": "Vous êtes trop proche de cette personne : ce dossier vous est fermé.",
   "reason.course-begun": "La formation a commencé ; la rentrée ne peut plus changer.",
   "reason.intake-over": "Cette rentrée a déjà commencé.",
+  "reason.outcome-missing": "Tous ne disent pas la même chose de cette offre : dites ce qu'elle est devenue.",
   "reason.other-programme": "Ce dossier relève d'un autre programme.",
   "reason.closed-itself": "Ce dossier a lui-même été clos comme doublon.",
   "reason.out-of-order": "Cette date ne s'accorde pas avec celles qui la précèdent et la suivent.",
