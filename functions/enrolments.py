@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic import Field
 
 from functions.acts import Act, Nothing, register
-from shared.domain.wire import Amount, Code, Day, Form, Instant, Note, PartnersId, Payer, PaymentId
+from shared.domain.wire import Amount, Code, Day, Form, Instant, LastingId, Note, Payer
 from shared.use_cases import enrolments
 
 bp = func.Blueprint()
@@ -87,7 +87,7 @@ class Expiry(Form):
 class Payment(Form):
     """A line of the ledger. `payment_id` is the payment's own id, whoever tells it."""
 
-    payment_id: PaymentId
+    payment_id: LastingId
     kind: Literal["payment", "discount", "chargeback", "interest"] = "payment"
     payer: Payer
     amount: Amount
@@ -97,7 +97,7 @@ class Payment(Form):
 class Diploma(Form):
     """The diploma, by its own id."""
 
-    diploma_id: PartnersId
+    diploma_id: LastingId
     awarded_on: Day
 
 

@@ -8,7 +8,7 @@ import azure.functions as func
 from pydantic import Field
 
 from functions.acts import Act, register
-from shared.domain.wire import Code, Day, Form, Note, PartnersId, StaffId
+from shared.domain.wire import Code, Day, Form, LastingId, Note, StaffId
 from shared.use_cases import screening
 
 bp = func.Blueprint()
@@ -37,7 +37,7 @@ class Recommendation(Form):
 class AssessmentResult(Form):
     """A test or an interview. `assessment_id` is the assessor's own id for this attempt."""
 
-    assessment_id: PartnersId
+    assessment_id: LastingId
     kind: Code
     outcome: Literal["passed", "failed", "retake"]
     score: Annotated[int, Field(ge=0, le=1000)] | None = None

@@ -150,7 +150,7 @@ class Applicant:
     def to_diploma(self) -> Applicant:
         """To the diploma, all on one day."""
         # Who admits and who awards are different people: nobody acts twice in one chain.
-        diploma = {"diploma_id": f"D-{self.email}", "awarded_on": self.stack.now()[:10]}
+        diploma = {"diploma_id": f"D-{self.case_id}", "awarded_on": self.stack.now()[:10]}
         return self.to_course().do_all(("admissions 1", "diploma", diploma))
 
     def do_all(self, *steps: tuple[str, str, dict[str, Any]]) -> Applicant:

@@ -190,8 +190,10 @@ Note = Annotated[str, Field(min_length=1, max_length=20_000), COMPOSED, AfterVal
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}\z")]
 Payer = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:_-]{0,39}\z")]
 PartnersId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+\z")]
-PaymentId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+=#~-]{0,99}\z")]
-"""A movement of money, by its own id. It stays in the chain for ever, so it is nobody's address."""
+"""A thing by a partner's own id, which is hashed before it is kept with a case."""
+LastingId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/+=#~-]{0,99}\z")]
+"""A payment, a diploma, a test, an offer by its own id. It is kept with the case as it is, mostly in the chain for
+ever, so it is nobody's address."""
 CaseId = Annotated[str, Field(pattern=r"^[a-z2-7]{26}\z")]
 StaffId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,64}\z"), AfterValidator(str.lower)]
 """A member of staff as `tenant/object`. Both are hexadecimal, and tools write them in either case."""

@@ -21,11 +21,11 @@ from shared.domain.wire import (
     EndReason,
     Form,
     JobField,
+    LastingId,
     Line,
     OfferOutcome,
     PartnersId,
     Payer,
-    PaymentId,
 )
 from shared.settings import Partner
 from shared.use_cases import documents, enrolments, job_search, payments, placements, positions, screening
@@ -38,7 +38,7 @@ class _AboutCase(Form):
 class AssessmentCompleted(_AboutCase):
     """A test or an interview was taken."""
 
-    attempt_id: PartnersId
+    attempt_id: LastingId
     assessment: Code
     outcome: Literal["passed", "failed", "retake"]
     score: int | None = Field(default=None, ge=0, le=1000)
@@ -55,14 +55,14 @@ class CourseStarted(_AboutCase):
 class DiplomaAwarded(_AboutCase):
     """The diploma was awarded."""
 
-    diploma_id: PartnersId
+    diploma_id: LastingId
     awarded_on: Day
 
 
 class DiplomaRevoked(_AboutCase):
     """The diploma was taken back."""
 
-    diploma_id: PartnersId
+    diploma_id: LastingId
     revoked_on: Day
     reason: Code = "unspecified"
 
@@ -70,7 +70,7 @@ class DiplomaRevoked(_AboutCase):
 class PaymentReceived(_AboutCase):
     """Money came in."""
 
-    payment_id: PaymentId
+    payment_id: LastingId
     payer: Payer
     amount: Amount
     received_on: Day
@@ -80,7 +80,7 @@ class PaymentRefunded(Form):
     """A refund that we ordered has arrived."""
 
     reference: str = Field(pattern=r"^[a-z2-7]{26}-r[0-9]{1,4}-[0-9]{1,4}-[0-9]{1,4}\z")
-    refund_id: PaymentId
+    refund_id: LastingId
     amount: Amount
     refunded_on: Day
 
@@ -98,7 +98,7 @@ class PaymentRefundFailed(Form):
 class PaymentChargedBack(_AboutCase):
     """A bank took a payment back."""
 
-    chargeback_id: PaymentId
+    chargeback_id: LastingId
     payer: Payer
     amount: Amount
     charged_back_on: Day
@@ -107,7 +107,7 @@ class PaymentChargedBack(_AboutCase):
 class OfferMade(_AboutCase):
     """An employer made a job offer."""
 
-    offer_id: PartnersId
+    offer_id: LastingId
     offered_on: Day
     employer: Line | None = None
 
@@ -115,7 +115,7 @@ class OfferMade(_AboutCase):
 class OfferAnswered(_AboutCase):
     """What became of a job offer."""
 
-    offer_id: PartnersId
+    offer_id: LastingId
     outcome: OfferOutcome
 
 

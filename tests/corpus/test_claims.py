@@ -67,7 +67,7 @@ def claimant(world: Stack) -> Applicant:
         ("", "contract-signature", {}),
         ("admissions", "course-start", {"started_on": "2027-03-15"}),
         ("", "declarations", {"fact": "right_to_work", "value": "yes"}),
-        ("admissions 1", "diploma", {"diploma_id": f"D-{person.email}", "awarded_on": "2027-03-15"}),
+        ("admissions 1", "diploma", {"diploma_id": f"D-{person.case_id}", "awarded_on": "2027-03-15"}),
         ("careers", "exemption", {"first_day": "2027-03-15", "last_day": "2027-12-31", "note": "Build something."}),
     )
     books(person)

@@ -33,7 +33,7 @@ def test_q9_whatever_the_clock_does_each_reminder_is_sent_once(world: Stack) -> 
     world.move_clock("2027-10-04T14:00:00Z", timers=False)
     person.do_all(
         ("admissions", "course-start", {"started_on": "2027-10-04"}),
-        ("admissions 1", "diploma", {"diploma_id": f"D-{person.email}", "awarded_on": "2027-10-04"}),
+        ("admissions 1", "diploma", {"diploma_id": f"D-{person.case_id}", "awarded_on": "2027-10-04"}),
     )
 
     for night in NIGHTS:

@@ -10,12 +10,15 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from functions import enrolments, screening
 from functions.applications import Application, unflattened
 from functions.http import parse, read_json, read_multipart, read_urlencoded
 from local.testing import Stack
 from shared.domain.errors import InvalidInput
-from shared.domain.wire import time_zones
+from shared.domain.wire import Form, time_zones
+from shared.partners.events import KINDS, PaymentRefundFailed
 from tests.people import application
 from tools import problem_words
 
@@ -101,6 +104,23 @@ def test_many_forms_look_for_the_time_zones_once() -> None:
         outcome(application("a@people.example", time_zone=zone))
 
     assert time_zones.cache_info().misses == 1
+
+
+HASHED = {"placement_id"}
+"""Ids of which only a hash is kept with a case."""
+ORDERED_BY_US = {PaymentRefundFailed}
+"""Known by our own reference; what else it says is not kept."""
+FORMS = {form for form, _, _ in KINDS.values()} | {act.form for act in (*enrolments.ACTS, *screening.ACTS)}
+
+
+@pytest.mark.parametrize("form", sorted(FORMS - ORDERED_BY_US, key=lambda each: each.__name__))
+def test_id_that_is_kept_for_ever_is_nobodys_address(form: type[Form]) -> None:
+    ids = {name for name in form.model_fields if name.endswith("_id")} - HASHED
+
+    with pytest.raises(ValidationError) as refused:
+        form.model_validate(dict.fromkeys(ids, "jane.doe@people.example") | {"unknown": ""})
+
+    assert {error["loc"][0] for error in refused.value.errors() if error["type"] != "missing"} == ids | {"unknown"}
 
 
 def test_form_is_read_before_its_file_is_looked_at(stack: Stack) -> None:
