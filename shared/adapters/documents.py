@@ -116,7 +116,8 @@ def _pdf(content: bytes) -> str:
                 return "too-many-pages"
             if not len(pdf.pages):
                 return "damaged"
-            if any(_is_active(each) for each in pdf.objects) or _opens_with_an_act(pdf):
+            # The trailer too: a catalogue that stands in it directly is no object of its own.
+            if any(_is_active(each) for each in (*pdf.objects, pdf.trailer)) or _opens_with_an_act(pdf):
                 return "active-content"
             return "damaged" if pdf.get_warnings() else GOOD
     except pikepdf.PasswordError:

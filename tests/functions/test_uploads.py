@@ -140,6 +140,18 @@ def test_sixth_document_of_a_day_waits_for_the_next_one(applicant: Applicant) ->
     assert len(files_of(applicant)) == 5
 
 
+def active_trailer(catalogue: str, beside: str = "") -> bytes:
+    """A PDF whose catalogue stands in its trailer, which the standard forbids and readers open."""
+    pages = [b"<< /Type /Pages /Kids [2 0 R] /Count 1 >>",
+             b"<< /Type /Page /Parent 1 0 R /MediaBox [0 0 9 9] /Resources << >> >>"]  # fmt: skip
+    content, table = b"%PDF-1.7\n", b"xref\n0 3\n0000000000 65535 f \n"
+    for number, page in enumerate(pages, 1):
+        table += b"%010d 00000 n \n" % len(content)
+        content += b"%d 0 obj\n%b\nendobj\n" % (number, page)
+    trailer = f"trailer\n<< /Size 3 /Root << /Type /Catalog /Pages 1 0 R {catalogue} >> {beside} >>\n"
+    return content + table + trailer.encode() + b"startxref\n%d\n%%%%EOF\n" % len(content)
+
+
 OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS="app.alert('zq7canary')")
 LAUNCH = pikepdf.Dictionary(S=pikepdf.Name.Launch, F="cmd.exe")
 ATTACHED = pikepdf.Dictionary(EmbeddedFiles=pikepdf.Dictionary())
@@ -167,6 +179,19 @@ REFUSED: list[tuple[str, bytes, str, str]] = [
     ),
     ("a page and then another place when it opens", a_pdf(OpenAction=THEN_AWAY), PDF, "active-content"),
     ("a form of another kind", a_pdf(AcroForm=pikepdf.Dictionary(XFA="x")), PDF, "active-content"),
+    (
+        "a script of a catalogue that is no object of its own",
+        active_trailer("/Names << /JavaScript << /Names [(x) << /S /JavaScript /JS (app.alert(1)) >>] >> >>"),
+        PDF,
+        "active-content",
+    ),
+    (
+        "files of a catalogue that is no object of its own",
+        active_trailer("/Names << /EmbeddedFiles << /Names [] >> >>"),
+        PDF,
+        "active-content",
+    ),
+    ("a script beside the catalogue", active_trailer("", "/X << /S /JavaScript /JS (x) >>"), PDF, "active-content"),
     ("locked", a_pdf(encryption=LOCKED), PDF, "encrypted"),
     ("locked for changes", a_pdf(encryption=OWNED), PDF, "encrypted"),
     ("31 pages", a_pdf(31), PDF, "too-many-pages"),
