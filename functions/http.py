@@ -31,6 +31,8 @@ WEBHOOK_BYTES_MAX = 256 * 1024
 MULTIPART_BYTES_MAX = 11 * 1024 * 1024
 FILE_BYTES_MAX = 10 * 1024 * 1024
 FIELD_BYTES_MAX = 64 * 1024
+PART_PARAMETER = re.compile(r';\s*([^\s=;"]+)\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s;"]*)')
+PLAIN = re.compile(r'text/plain(\s*;\s*charset\s*=\s*"?(utf-?8|us-ascii)"?)?', re.IGNORECASE)
 FORM_FIELDS_MAX = 40
 DEPTH_MAX = 32
 COMPLAINTS_MAX = 100
@@ -251,11 +253,14 @@ def media_type(req: func.HttpRequest, accepted: tuple[str, ...]) -> tuple[str, d
     kind = kind.strip().lower()
     if kind not in accepted or req.headers.get("content-encoding", "identity").lower() != "identity":
         raise Refused("unsupported-media-type", headers={"Accept-Post": ", ".join(accepted)})
-    parameters = {}
+    parameters: dict[str, str] = {}
     for part in rest.split(";"):
         name, _, value = part.partition("=")
-        parameters[name.strip().lower()] = value.strip().strip('"')
-    if kind == "application/json" and parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
+        name = name.strip().lower()
+        if (name and name in parameters) or value.count('"') % 2:
+            raise Refused("malformed-body")  # Two readers would take two boundaries.
+        parameters[name] = value.strip().strip('"')
+    if parameters.get("charset", "utf-8").lower() not in ("utf-8", "utf8"):
         raise Refused("unsupported-media-type", headers={"Accept-Post": ", ".join(accepted)})
     return kind, parameters
 
@@ -413,6 +418,7 @@ def read_multipart(raw: bytes, parameters: dict[str, str]) -> tuple[dict[str, st
             spool_limit=MULTIPART_BYTES_MAX,
         )  # fmt: skip
         for part in parser:
+            _refuse_two_meanings(part)
             if part.filename is None:
                 if part.size > FIELD_BYTES_MAX:
                     raise Refused("content-too-large")
@@ -426,6 +432,19 @@ def read_multipart(raw: bytes, parameters: dict[str, str]) -> tuple[dict[str, st
     except (MultipartError, UnicodeDecodeError, ValueError):
         raise Refused("malformed-body") from None
     return _once(fields), files
+
+
+def _refuse_two_meanings(part: Any) -> None:
+    """A part says once what it is, and a field is text in UTF-8 as it stands (RFC 7578, 4.2 to 4.7)."""
+    headers = [name.lower() for name, _ in part.headerlist]
+    said = [name.lower().rstrip("*") for name in PART_PARAMETER.findall(part.headers.get("Content-Disposition", ""))]
+    encoding = part.headers.get("Content-Transfer-Encoding", "binary").strip().lower()
+    stated = part.headers.get("Content-Type", "text/plain").strip()
+    is_once = len(set(headers)) == len(headers) and len(set(said)) == len(said)
+    if not is_once or encoding not in ("7bit", "8bit", "binary"):
+        raise Refused("malformed-body")
+    if part.filename is None and not PLAIN.fullmatch(stated):
+        raise InvalidInput([Complaint(f"/{_escaped(part.name)}", "string_type")])
 
 
 def path_id(req: func.HttpRequest, name: str) -> str:

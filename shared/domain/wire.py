@@ -25,6 +25,12 @@ LEADS_AWAY = re.compile(r"(?:https?|ftp)://|www\.", re.IGNORECASE)
 """What a mail program makes a link of."""
 LOOK_ALIKES = frozenset("аеорсухѕіјӏԁһԛԝгпοαικνρτυχω")
 """Cyrillic and Greek letters that a reader takes for Latin ones."""
+JOINED = (
+    "ARABIC", "SYRIAC", "MONGOLIAN", "DEVANAGARI", "BENGALI", "GURMUKHI", "GUJARATI", "ORIYA", "TAMIL", "TELUGU",
+    "KANNADA", "MALAYALAM", "SINHALA", "TIBETAN", "MYANMAR", "KHMER", "VARIATION SELECTOR",
+)  # fmt: skip
+"""Letters between which a joiner does something, and what picks the form of an emoji."""
+VARIED = ("CJK", "MONGOLIAN", "MYANMAR", "PHAGS-PA")
 FORBIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -81,15 +87,21 @@ def _is_unseen(before: str, character: str) -> bool:
     if character in JOINERS:
         return False
     if VARIANTS.match(character):
-        return not (_joins(before, before) or before in tuple("0123456789#*"))
+        return not (before in tuple("0123456789#*") or _takes_variant(before))
     return unicodedata.category(character) in FORBIDDEN_CATEGORIES or character in UNSEEN
 
 
 def _joins(before: str, after: str) -> bool:
-    """Whether a joiner between these two does something: letters of the Latin script are not joined."""
-    return all(
-        each and not each.isascii() and not unicodedata.name(each, "").startswith("LATIN") for each in (before, after)
-    )
+    """Whether a joiner between these two does something, as it does in some scripts and between emoji."""
+    return all(each and (unicodedata.name(each, "").startswith(JOINED) or _is_emoji(each)) for each in (before, after))
+
+
+def _takes_variant(before: str) -> bool:
+    return bool(before) and (unicodedata.name(before, "").startswith(VARIED) or _is_emoji(before))
+
+
+def _is_emoji(character: str) -> bool:
+    return not character.isascii() and unicodedata.category(character) in ("So", "Sm", "Sk", "Po")
 
 
 def looks_like_another(email: str) -> bool:
@@ -114,7 +126,7 @@ def _paragraphs(value: str) -> str:
 def _name(value: str) -> str:
     """A line that leads nowhere: names stand in mails that we write."""
     name = _line(value)
-    if LEADS_AWAY.search(name):
+    if LEADS_AWAY.search(name) or "\ufffd" in name:
         raise PydanticCustomError("characters", "the text holds characters that cannot be kept")
     return name
 

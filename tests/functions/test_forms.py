@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 from urllib.parse import urlencode
 
+import azure.functions as func
 import httpx
 import pytest
 from hypothesis import given
@@ -14,10 +16,10 @@ from pydantic import ValidationError
 
 from functions import enrolments, screening
 from functions.applications import Application, unflattened
-from functions.http import parse, read_json, read_multipart, read_urlencoded
+from functions.http import Refused, media_type, parse, read_json, read_multipart, read_urlencoded
 from local.testing import Stack
 from shared.domain.errors import InvalidInput
-from shared.domain.wire import Form, time_zones
+from shared.domain.wire import Form, Name, time_zones
 from shared.partners.events import KINDS, PaymentRefundFailed
 from tests.people import application
 from tools import problem_words
@@ -140,6 +142,85 @@ def test_form_is_read_before_its_file_is_looked_at(stack: Stack) -> None:
         "/terms_and_privacy"
     ]
     assert asked("a@people.example") == [{"pointer": "/certificate", "code": "damaged"}]
+
+
+def a_part(headers: str, body: str = "x") -> bytes:
+    """A form of one part."""
+    return f"--{BOUNDARY}\r\n{headers}\r\n\r\n{body}\r\n--{BOUNDARY}--\r\n".encode()
+
+
+NAMED = 'Content-Disposition: form-data; name="a"'
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        f'{NAMED}\r\nContent-Disposition: form-data; name="b"',
+        f'{NAMED}; name="b"',
+        f'{NAMED}; filename="a.pdf"; filename="a.exe"',
+        f"{NAMED}; filename=\"a.pdf\"; filename*=UTF-8''a.exe",
+        f"{NAMED}\r\nContent-Transfer-Encoding: base64",
+        f"{NAMED}\r\nContent-Transfer-Encoding: quoted-printable",
+    ],
+)
+def test_part_that_two_readers_would_take_for_two_things_is_refused(headers: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read_multipart(a_part(headers), {"boundary": BOUNDARY})
+
+    assert refused.value.slug == "malformed-body"
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=utf-7", "text/plain; charset=iso-8859-1"])
+def test_field_that_is_no_text_in_utf8_is_refused_by_its_name(kind: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read_multipart(a_part(f"{NAMED}\r\nContent-Type: {kind}"), {"boundary": BOUNDARY})
+
+    assert [(each.pointer, each.code) for each in refused.value.complaints] == [("/a", "string_type")]
+
+
+@pytest.mark.parametrize("more", ["", "\r\nContent-Type: text/plain", '\r\nContent-Type: text/plain; charset="UTF-8"',
+                                  "\r\nContent-Transfer-Encoding: 8bit"])  # fmt: skip
+def test_field_that_says_that_it_is_text_is_taken(more: str) -> None:
+    assert read_multipart(a_part(NAMED + more, "José"), {"boundary": BOUNDARY})[0] == {"a": "José"}
+
+
+@pytest.mark.parametrize(
+    ("stated", "slug"),
+    [
+        ("application/json; charset=utf-16; charset=utf-8", "malformed-body"),
+        ("multipart/form-data; boundary=a; boundary=b", "malformed-body"),
+        ('multipart/form-data; boundary="a', "malformed-body"),
+        ("multipart/form-data; boundary=a; charset=utf-16", "unsupported-media-type"),
+        ("application/x-www-form-urlencoded; charset=iso-8859-1", "unsupported-media-type"),
+    ],
+)
+def test_media_type_that_says_two_things_or_another_charset_is_refused(stated: str, slug: str) -> None:
+    request = func.HttpRequest("POST", "/", headers={"Content-Type": stated}, body=b"")
+    accepted = ("application/json", "multipart/form-data", "application/x-www-form-urlencoded")
+
+    with pytest.raises(Refused) as refused:
+        media_type(request, accepted)
+
+    assert refused.value.slug == slug
+
+
+class Named(Form):
+    name: Name
+
+
+@pytest.mark.parametrize(
+    "name", ["Ив\u200dан", "日\u200d本", "Γι\u200cώρ", "И\ufe0fван", "日\ufe00\ufe01本", "Jos\ufffd"]
+)
+def test_name_with_signs_that_nobody_sees_and_that_do_nothing_is_refused(name: str) -> None:
+    with pytest.raises(InvalidInput):
+        parse(Named, {"name": name})
+
+
+@pytest.mark.parametrize(
+    "name", ["می\u200cخواهم", "क्\u200dष", "葛\U000e0100城", "👩\u200d💻 Ada", "❤\ufe0f", "O'Brien-Ñúñez"]
+)
+def test_name_whose_signs_do_something_is_kept(name: str) -> None:
+    assert parse(Named, {"name": name}).name == unicodedata.normalize("NFC", name)
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
