@@ -42,7 +42,7 @@ class PauseRequest(Form):
 
     first_day: Day
     last_day: Day | None = None
-    kind: Code = "other"
+    kind: Literal["illness", "parental", "care", "service", "other"] = "other"
 
 
 class PauseRuling(Form):

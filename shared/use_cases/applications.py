@@ -52,7 +52,10 @@ def check(services: Services, content: dict[str, Any], now: datetime) -> None:
     awarded = content["degree"]["awarded_on"]
     if not intake.opens_on <= today <= intake.closes_on:
         raise invalid("/intake", "closed")
-    _check_degree(date.fromisoformat(awarded) if awarded else None, today)
+    expected = content["degree"].get("expected_on")
+    _check_degree(
+        date.fromisoformat(awarded) if awarded else None, date.fromisoformat(expected) if expected else None, today
+    )
     if content["country"] not in programme.countries:
         raise invalid("/country", "not_offered")
     if content["terms_and_privacy"] != programme.terms_and_privacy_version:
@@ -61,9 +64,11 @@ def check(services: Services, content: dict[str, Any], now: datetime) -> None:
         raise invalid("/accreditation_notice_read", "required")
 
 
-def _check_degree(awarded_on: date | None, today: date) -> None:
+def _check_degree(awarded_on: date | None, expected_on: date | None, today: date) -> None:
     if awarded_on is not None and awarded_on > today + timedelta(days=1):
         raise invalid("/degree/awarded_on", "in_the_future")
+    if expected_on is not None and abs(expected_on - today) > timedelta(days=5 * 366):
+        raise invalid("/degree/expected_on", "implausible")
 
 
 async def apply(
@@ -259,7 +264,7 @@ def correct(change: Change, **corrections: Any) -> None:
         raise invalid("", "empty")
     codes: dict[str, Any] = {name: stated[name] for name in ("time_zone", "language") if name in stated}
     if "degree" in stated:
-        _check_degree(stated["degree"]["awarded_on"], change.today)
+        _check_degree(stated["degree"]["awarded_on"], stated["degree"]["expected_on"], change.today)
         verdict, reasons = prerequisite(stated["degree"], change.programme)
         codes |= {"prerequisite": verdict, "prerequisite_reasons": reasons}
     change.record("details_corrected", **codes, fields=sorted(stated))

@@ -20,10 +20,12 @@ from shared.use_cases.search_log import closes_on
 if TYPE_CHECKING:
     from shared.bootstrap import Services
 
+FAR = timedelta(days=2 * 366)
+
 
 def declare(change: Change, *, fact: str, value: str, placement: str | None = None) -> None:
     """The person declares a fact that only they know."""
-    if fact == "self_employment_attested" and placement not in change.case.placements:
+    if (placement is not None or fact == "self_employment_attested") and placement not in change.case.placements:
         raise NotFound(str(placement))
     if fact == "intent":
         change.check("declared")
@@ -39,6 +41,7 @@ def request_pause(change: Change, *, first_day: date, last_day: date | None = No
     """The graduate asks that the window be paused. The kind is a word for people; certificates are documents."""
     if last_day is not None and last_day < first_day:
         raise invalid("/last_day", "before_first_day")
+    _refuse_far(change, first_day=first_day, last_day=last_day)
     require_room(change, "pause", [pause.id for pause in change.case.enrolment.pauses])
     pause_id = f"b{len(change.case.enrolment.pauses) + 1}"
     change.record(
@@ -92,10 +95,20 @@ def _pause(change: Change, pause_id: str) -> Any:
     raise NotFound(pause_id)
 
 
+def _refuse_far(change: Change, **days: date | None) -> None:
+    """No day of a search lies before its contract, or further ahead than two years: a slip of the pen would."""
+    contract = change.case.enrolment.contract
+    for name, day in days.items():
+        before = contract is not None and contract.signed_on is not None and day and day < contract.signed_on
+        if day is not None and (before or day > change.today + FAR):
+            raise invalid(f"/{name}", "implausible")
+
+
 def exempt_weeks(change: Change, *, first_day: date, last_day: date, note: str) -> None:
     """Careers' written advice to do something other than apply in these days; the advice is the note."""
     if last_day < first_day:
         raise invalid("/last_day", "before_first_day")
+    _refuse_far(change, first_day=first_day, last_day=last_day)
     change.record("weeks_exempted", first_day=first_day.isoformat(), last_day=last_day.isoformat(), note=note)
 
 

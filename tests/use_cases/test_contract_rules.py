@@ -493,3 +493,23 @@ def test_leave_ends_with_its_last_day_and_moves_the_limit() -> None:
 
 def test_leave_without_an_end_is_admissions_turn() -> None:
     assert (on_leave(None).case.agenda.turn, on_leave(None).case.agenda.what) == ("admissions", "end_leave")
+
+
+@pytest.mark.parametrize("fact", ["right_to_work", "consent", "self_employment_attested"])
+def test_fact_about_a_report_that_there_is_not_leaves_no_word_in_the_chain(fact: str) -> None:
+    case = InMemory().qualified("2027-10-04")
+
+    with pytest.raises(NotFound):
+        case.do("2027-10-05", Role.APPLICANT, lambda c: job_search.declare(c, fact=fact, value="yes", placement="ada"))
+
+
+@pytest.mark.parametrize(("first", "last"), [("1920-01-01", "2027-12-01"), ("2027-11-01", "2100-01-01")])
+def test_days_before_the_contract_or_far_ahead_are_a_slip_of_the_pen(first: str, last: str) -> None:
+    case = InMemory().qualified("2027-10-04")
+    days = {"first_day": date.fromisoformat(first), "last_day": date.fromisoformat(last)}
+
+    for role, act in ((Role.APPLICANT, job_search.request_pause), (Role.CAREERS, job_search.exempt_weeks)):
+        more = {"note": "Ill."} if role == Role.CAREERS else {}
+        with pytest.raises(InvalidInput) as refused:
+            case.do("2027-11-01", role, lambda c, act=act, more=more: act(c, **days, **more))
+        assert [each.code for each in refused.value.complaints] == ["implausible"]

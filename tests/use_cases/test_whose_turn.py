@@ -63,7 +63,7 @@ def test_money_that_waits_for_an_account_hides_no_work_of_staff() -> None:
 
 def test_claim_of_which_something_is_unknown_waits_for_careers_by_what_is_unknown() -> None:
     case = InMemory().qualified("2027-10-04")
-    asked = {"kind": "sick", "first_day": date(2028, 3, 1), "last_day": date(2028, 3, 10)}
+    asked = {"kind": "illness", "first_day": date(2028, 3, 1), "last_day": date(2028, 3, 10)}
     case.do("2028-03-01", Role.APPLICANT, lambda c: job_search.request_pause(c, **asked))
     case.do("2028-04-10", Role.APPLICANT, lambda c: refunds.file_claim(c, SERVICES))
     sweep(case, "2028-04-11")
