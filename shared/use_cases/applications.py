@@ -238,9 +238,7 @@ async def choose_submission(change: Change, services: Services, *, submission: s
         stored = await services.store.read(CASES, f"submission:{submission}", change.case.case_id)
     if stored is None:
         raise NotFound(submission)
-    require(
-        change.case.enrolment.status == "none", "contract-sent", "A contract was sent for the application that counts."
-    )
+    require(change.case.is_on_the_way_in, "contract-sent", "A contract was sent for the application that counts.")
     content = stored["content"]
     verdict, reasons = prerequisite(content["degree"], change.programme)
     change.record(

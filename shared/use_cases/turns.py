@@ -196,10 +196,10 @@ def _course_turn(case: Case, programme: Programme) -> Turn:
     if enrolment.status == "contract_sent" and since:
         return Turn("admissions", "record_receipt", since + timedelta(days=levels.contract_days), since)
     if enrolment.status == "contract_received":
-        (last,) = wanted_on_the_way_in(case, programme).items() or [("", None)]
-        if last[0] in case.application.fell_due:
-            return Turn("admissions", "settle_contract", noon(case, last[1]), since)  # The course begins without them.
-        return Turn("applicant", "sign_contract", noon(case, last[1]), since)
+        key, last_day = next(iter(wanted_on_the_way_in(case, programme).items()), ("", None))
+        if key in case.application.fell_due:
+            return Turn("admissions", "settle_contract", noon(case, last_day), since)  # The course begins without them.
+        return Turn("applicant", "sign_contract", noon(case, last_day), since)
     if enrolment.status == "contracted":
         intake = programme.intake(case.intake)
         return Turn("admissions", "start_course", noon(case, intake.starts_on if intake else None), since)

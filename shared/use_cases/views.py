@@ -12,6 +12,7 @@ from typing import Any
 from shared.domain import ledger
 from shared.domain.calendar import monday_of
 from shared.domain.case import LIFE_CYCLES, Case
+from shared.domain.enrolment import UNSIGNED
 from shared.domain.events import Event
 from shared.domain.jobs import jobs
 from shared.domain.life_cycle import Role
@@ -233,10 +234,11 @@ def _settled(case: Case, refund_id: str, refund: Refund) -> set[str]:
 
 def _out_of_place(case: Case) -> set[str]:
     """What one life cycle's table would allow while another one says that its time has passed or has not come."""
-    if case.enrolment.status != "none":
-        passed = {"withdraw_application", "submit_again", "choose_submission", "withdraw_offer"}
-        return passed if case.enrolment.status in MAY_CLAIM else passed | {"file_claim"}
-    return {"send_contract"} if case.application.status != "accepted" else set()
+    early = set() if case.enrolment.status in MAY_CLAIM else {"file_claim"}
+    if case.is_on_the_way_in:
+        return early | ({"send_contract"} if case.application.status != "accepted" else set())
+    passed = {"withdraw_application", "submit_again", "choose_submission"}
+    return early | passed | (set() if case.enrolment.status in UNSIGNED else {"withdraw_offer", "send_contract"})
 
 
 def _contract(case: Case, programme: Programme, terms: Mapping[str, Terms], today: date) -> dict[str, Any] | None:

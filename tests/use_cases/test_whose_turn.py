@@ -12,7 +12,7 @@ import pytest
 from shared.domain.change import Change
 from shared.domain.errors import Forbidden, RuleBroken
 from shared.domain.life_cycle import Role
-from shared.use_cases import applications, deadlines, enrolments, job_search, refunds, retention, screening
+from shared.use_cases import applications, deadlines, enrolments, job_search, refunds, retention, screening, views
 from tests.builders import PROGRAMME, SERVICES, InMemory, at
 from tests.use_cases.test_refund_rules import proposed, sweep
 
@@ -266,3 +266,20 @@ def test_graduate_who_paid_nothing_is_erased_like_any_other() -> None:
 
     assert case.case.guarantee.decision == "eligible"
     assert retention.holds(case.case, PROGRAMME, date(2060, 1, 1)) == []
+
+
+def test_desk_offers_a_contract_and_its_way_back_only_where_they_are_taken() -> None:
+    signed_and_left = InMemory().signed("2027-02-22")
+    signed_and_left.do("2027-03-20", Role.APPLICANT, lambda c: c.record("enrolment_withdrawn"))
+    sent = InMemory().received("2027-02-01")
+    reopened = InMemory().received("2027-02-01")
+    take_back(reopened, "2027-02-03")
+    reopened.do("2027-02-04", Role.ADMISSIONS, lambda c: screening.reopen(c, reason="mistake"), who="d")
+
+    def offered(case: InMemory, role: Role) -> set[str]:
+        return {"send_contract", "withdraw_offer", "withdraw_application"} & set(views._actions(case.case, role))
+
+    assert offered(signed_and_left, Role.ADMISSIONS) == set()
+    assert offered(sent, Role.ADMISSIONS) == {"send_contract", "withdraw_offer"}
+    assert offered(reopened, Role.ADMISSIONS) == set()
+    assert offered(reopened, Role.APPLICANT) == {"withdraw_application"}
