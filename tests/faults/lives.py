@@ -207,4 +207,6 @@ def what_became(stack: Stack) -> Counter[str]:
 def told(item: dict[str, Any], *without: str) -> str:
     """An item as one line, without its own id: an event's is its place."""
     kept = {name: each for name, each in item.items() if name not in ("id", *without)}
+    if "ledger" in kept:  # The shares of one refund arrive in the order in which they went out; a kill may change it.
+        kept["ledger"] = sorted(kept["ledger"], key=lambda line: str(line["id"]))
     return json.dumps(plain(kept), sort_keys=True, ensure_ascii=False)
