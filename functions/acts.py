@@ -13,7 +13,8 @@ import azure.functions as func
 
 from functions import access
 from functions.access import Caller
-from functions.http import Refused, answers_problems, json_body, ok, path_id
+from functions.bodies import json_body, path_id
+from functions.http import Refused, answers_problems, ok
 from shared import bootstrap
 from shared.domain.change import Change
 from shared.domain.events import sha256_of

@@ -10,12 +10,9 @@ from pydantic import Field
 from functions import access, files
 from functions.acts import Act, Nothing, register
 from functions.afterwards import begin_afterwards
-from functions.http import (
+from functions.bodies import (
     JSON_BYTES_MAX,
     MULTIPART_BYTES_MAX,
-    accepted,
-    answers_problems,
-    client_address,
     json_body,
     media_type,
     parse,
@@ -23,8 +20,8 @@ from functions.http import (
     read_json,
     read_multipart,
     read_urlencoded,
-    see_other,
-)  # fmt: skip
+)
+from functions.http import accepted, answers_problems, client_address, see_other  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import Complaint, InvalidInput, invalid
 from shared.domain.wire import Code, Country, Day, Email, Form, Line, Name, Phone, Text, TimeZone, looks_like_another

@@ -12,7 +12,8 @@ import azure.functions as func
 from pydantic import Field
 
 from functions import access
-from functions.http import SAFE_HEADERS, accepted, answers_problems, created, json_body, ok, path_id
+from functions.bodies import json_body, path_id
+from functions.http import SAFE_HEADERS, accepted, answers_problems, created, ok
 from shared import bootstrap
 from shared.audit import anchors, orders, report, samples
 from shared.domain.errors import NotFound

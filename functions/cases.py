@@ -10,18 +10,8 @@ from pydantic import Field
 from functions import access, files
 from functions.access import Caller
 from functions.acts import do
-from functions.http import (
-    MULTIPART_BYTES_MAX,
-    SAFE_HEADERS,
-    answers_problems,
-    json_body,
-    media_type,
-    ok,
-    parse,
-    path_id,
-    raw_body,
-    read_multipart,
-)  # fmt: skip
+from functions.bodies import MULTIPART_BYTES_MAX, json_body, media_type, parse, path_id, raw_body, read_multipart
+from functions.http import SAFE_HEADERS, answers_problems, ok  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import invalid
 from shared.domain.life_cycle import CASE_STAFF

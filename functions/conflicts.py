@@ -8,7 +8,8 @@ import azure.functions as func
 
 from functions import access
 from functions.acts import Act, register
-from functions.http import answers_problems, created, json_body, path_id
+from functions.bodies import json_body, path_id
+from functions.http import answers_problems, created
 from shared import bootstrap
 from shared.domain.wire import Code, Form, Note, StaffId
 from shared.use_cases import conflicts

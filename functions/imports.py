@@ -8,18 +8,8 @@ import azure.functions as func
 from pydantic import Field
 
 from functions import access
-from functions.http import (
-    MULTIPART_BYTES_MAX,
-    SAFE_HEADERS,
-    answers_problems,
-    created,
-    media_type,
-    ok,
-    parse,
-    path_id,
-    raw_body,
-    read_multipart,
-)  # fmt: skip
+from functions.bodies import MULTIPART_BYTES_MAX, media_type, parse, path_id, raw_body, read_multipart
+from functions.http import SAFE_HEADERS, answers_problems, created, ok  # fmt: skip
 from shared import bootstrap
 from shared.domain.errors import invalid
 from shared.domain.wire import Form

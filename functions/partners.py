@@ -9,7 +9,8 @@ import azure.functions as func
 from pydantic import Field
 
 from functions import access
-from functions.http import answers_problems, json_body, ok, parse, path_id
+from functions.bodies import json_body, parse, path_id
+from functions.http import answers_problems, ok
 from shared import bootstrap
 from shared.domain.wire import Code, Form
 from shared.partners import put_aside

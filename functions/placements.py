@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from functions import access
 from functions.acts import Act, register
-from functions.http import answers_problems, json_body, ok
+from functions.bodies import json_body
+from functions.http import answers_problems, ok
 from shared import bootstrap
 from shared.domain.wire import Amount, Code, ContractKind, Day, Email, Employer, EndReason, Form, JobField, Line, Note
 from shared.use_cases import confirmations, placements

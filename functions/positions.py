@@ -10,7 +10,8 @@ from pydantic import Field
 
 from functions import access
 from functions.acts import Act, register
-from functions.http import answers_problems, ok, parse
+from functions.bodies import parse
+from functions.http import answers_problems, ok
 from shared import bootstrap
 from shared.domain.wire import Code, Day, Form
 from shared.use_cases import positions

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from functions import access
 from functions.acts import Act, register
-from functions.http import SAFE_HEADERS, answers_problems, ok, parse, path_id
+from functions.bodies import parse, path_id
+from functions.http import SAFE_HEADERS, answers_problems, ok
 from shared import bootstrap
 from shared.domain.wire import Code, Form, Note
 from shared.use_cases import export, privacy, search

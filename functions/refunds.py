@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from functions import access
 from functions.acts import Act, Nothing, register
-from functions.http import answers_problems, ok, parse, path_id
+from functions.bodies import parse, path_id
+from functions.http import answers_problems, ok
 from shared import bootstrap
 from shared.domain.wire import Code, Day, Form, Iban, Line, Note, Text
 from shared.use_cases import payments, refunds, search, views

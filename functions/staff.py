@@ -7,7 +7,8 @@ from typing import Literal
 import azure.functions as func
 
 from functions import access
-from functions.http import answers_problems, created, json_body, ok
+from functions.bodies import json_body
+from functions.http import answers_problems, created, ok
 from shared import bootstrap
 from shared.domain.wire import CaseId, Day, Form, StaffId
 from shared.use_cases import deputies, links

@@ -12,7 +12,8 @@ from datetime import datetime
 
 import azure.functions as func
 
-from functions.http import WEBHOOK_BYTES_MAX, Refused, accepted, answers_problems, ok, raw_body, read_json
+from functions.bodies import WEBHOOK_BYTES_MAX, raw_body, read_json
+from functions.http import Refused, accepted, answers_problems, ok
 from shared import bootstrap, telemetry
 from shared.adapters.defender import is_our_own, scan_told
 from shared.adapters.webhooks import verify

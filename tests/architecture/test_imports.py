@@ -53,7 +53,7 @@ INSIDE_A_FUNCTION: dict[str, tuple[str, ...]] = {
     "shared/adapters/outbound.py": ("aiohttp",),
     "shared/bootstrap.py": ("aiohttp", "azure.cosmos", "azure.identity", "azure.storage"),
     "shared/telemetry.py": ("opentelemetry",),
-    "functions/http.py": ("multipart",),
+    "functions/bodies.py": ("multipart",),
 }
 """What is imported only where it is used. `wire.py`: whether an address or a number can exist is asked of two
 libraries that hold nothing but tables; they are the one exception to the purity of the domain."""

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.http import Refused, read_multipart, read_urlencoded
+from functions.bodies import read_multipart, read_urlencoded
+from functions.http import Refused
 from shared.adapters.webhooks import sign, verify
 from shared.domain.errors import FileRejected, InvalidInput
 

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 
 from functions import enrolments, screening
 from functions.applications import Application, unflattened
-from functions.http import Refused, media_type, parse, read_json, read_multipart, read_urlencoded
+from functions.bodies import media_type, parse, read_json, read_multipart, read_urlencoded
+from functions.http import Refused
 from local.testing import Stack
 from shared.domain.errors import InvalidInput
 from shared.domain.wire import Form, Name, time_zones

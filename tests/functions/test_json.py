@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.access import ACCESS
-from functions.http import DEPTH_MAX, JSON_BYTES_MAX, Refused, read_json
+from functions.bodies import DEPTH_MAX, JSON_BYTES_MAX, read_json
+from functions.http import Refused
 from functions.openapi import FORMS
 from local.testing import Stack
 from shared.domain.errors import InvalidInput
