@@ -10,6 +10,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from shared import telemetry
+from shared.adapters.breaker import Breaker
 from shared.domain.errors import PledgeError, Unavailable
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ class Mail:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._breaker = Breaker("the mail server")
 
     async def send(self, to: str, subject: str, text: str, message_id: str, at: datetime, *, reply_to: str) -> None:
-        """Hand a mail to the provider. Raises `Bounced` for good, `Unavailable` for now.
+        """Hand a mail to the provider. Raises `Bounced` for good, `Unavailable` for now, `Resting` if it was not tried.
 
         Where TLS is asked for, nothing is told to a server that does not prove the name under which it was called.
         """
@@ -44,8 +46,14 @@ class Mail:
         message.set_content(text)
         if [each.addr_spec for each in message["To"].addresses] != [to]:
             raise Bounced("an address that is read as another one")
-        with telemetry.span("mail.send"):
-            await asyncio.to_thread(self._deliver, message, to)
+        self._breaker.admit(int(at.timestamp()))
+        try:
+            with telemetry.span("mail.send"):
+                await asyncio.to_thread(self._deliver, message, to)
+        except Unavailable:
+            self._breaker.note(failed=True)
+            raise
+        self._breaker.note(failed=False)
 
     def _deliver(self, message: EmailMessage, to: str) -> None:
         settings = self._settings

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
+from shared.adapters.breaker import Breaker
 from shared.adapters.webhooks import sign
 from shared.domain.errors import OutcomeUnknown, PledgeError, Unavailable
 from shared.settings import Partner
@@ -25,17 +26,11 @@ CONNECT_SECONDS = 3
 NEVER = tuple(ipaddress.ip_network(each) for each in ("168.63.129.16/32", "64:ff9b::/96", "2002::/16"))
 
 
-FAILURES_MAX = 5
-REST_SECONDS = 60
 RETRY_AFTER_MAX = 3_600
 
 
 class Gone(PledgeError):
     """The partner wants no more of this; trying again does not help."""
-
-
-class Resting(Unavailable):
-    """The partner has failed so often that it is left alone for a while: it was not called, so this was no try."""
 
 
 @dataclass(frozen=True)
@@ -104,25 +99,6 @@ def checked_resolver(networks: tuple[str, ...]) -> AbstractResolver:
     return CheckedResolver()
 
 
-@dataclass
-class Breaker:
-    """Spares a partner that has failed five times on end: for a minute nobody calls, then one call tries."""
-
-    failures: int = 0
-    tried_at: int = 0
-
-    def admits(self, now: int) -> bool:
-        """Whether a call may be made; the one that tries is noted, so that it goes alone."""
-        if self.failures >= FAILURES_MAX and 0 <= now - self.tried_at < REST_SECONDS:
-            return False
-        self.tried_at = now
-        return True
-
-    def note(self, failed: bool) -> None:
-        """How the call went."""
-        self.failures = self.failures + 1 if failed else 0
-
-
 class Outbound:
     """Signed JSON calls to partners."""
 
@@ -140,9 +116,8 @@ class Outbound:
             raise Unavailable(f"no address is configured for {partner.name}")
         url = partner.url.rstrip("/") + path
         self._check_literal(url)
-        breaker = self._breakers.setdefault(partner.name, Breaker())
-        if not breaker.admits(now):
-            raise Resting(f"{partner.name} has failed too often", REST_SECONDS)
+        breaker = self._breakers.setdefault(partner.name, Breaker(partner.name))
+        breaker.admit(now)
         try:
             answer = await self._call(partner, method, url, body, message_id, now)
         except PledgeError:

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from shared import telemetry
+from shared.adapters.breaker import Resting
 from shared.adapters.cosmos import AlreadyStored
 from shared.adapters.mail import Bounced
-from shared.adapters.outbound import Gone, Resting
+from shared.adapters.outbound import Gone
 from shared.domain.errors import ActionNotAllowed, NotFound, PledgeError, RecordChanged, RuleBroken, Unavailable
 from shared.domain.events import Actor
 from shared.domain.life_cycle import Role

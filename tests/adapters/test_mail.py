@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from shared.adapters.breaker import FAILURES_MAX, REST_SECONDS, Resting
 from shared.adapters.mail import Bounced, Mail
 from shared.domain.errors import Unavailable
 
@@ -29,8 +30,13 @@ class Taken:
 
     def __init__(self) -> None:
         self.mails: list[tuple[list[str], bytes]] = []
+        self.asked = 0
+        self.is_broken = False
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.asked += 1
+        if self.is_broken:
+            return "451 Later"
         self.mails.append((envelope.rcpt_tos, envelope.content))
         return "250 OK"
 
@@ -82,8 +88,8 @@ async def a_server(shown: tuple[Path, Path] | None, tls: bool = True) -> AsyncIt
         yield Mail(settings), taken
 
 
-async def send(mail: Mail, to: str = "ada@people.example") -> None:
-    await mail.send(to, "Your link", "Here it is.", "m1", NOW, reply_to="contact@pledge.example")
+async def send(mail: Mail, to: str = "ada@people.example", at: datetime = NOW) -> None:
+    await mail.send(to, "Your link", "Here it is.", "m1", at, reply_to="contact@pledge.example")
 
 
 async def test_server_whose_certificate_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
@@ -130,3 +136,20 @@ async def test_address_that_reads_as_another_is_written_to_nobody(to: str) -> No
             await send(mail, to)
 
     assert taken.mails == []
+
+
+async def test_server_that_fails_on_end_is_left_alone_so_that_nothing_else_waits_for_it() -> None:
+    rested = NOW + timedelta(seconds=REST_SECONDS)
+    async with a_server(None, tls=False) as (mail, taken):
+        taken.is_broken = True
+        for _ in range(FAILURES_MAX):
+            with pytest.raises(Unavailable):
+                await send(mail)
+        with pytest.raises(Resting):
+            await send(mail, at=rested - timedelta(seconds=1))
+        asked = taken.asked
+        taken.is_broken = False
+        for _ in range(2):
+            await send(mail, at=rested)
+
+    assert (asked, len(taken.mails)) == (FAILURES_MAX, 2)

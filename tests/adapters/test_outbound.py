@@ -12,15 +12,8 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from shared import telemetry
-from shared.adapters.outbound import (
-    ANSWER_BYTES_MAX,
-    FAILURES_MAX,
-    REST_SECONDS,
-    Outbound,
-    Resting,
-    checked_resolver,
-    is_allowed,
-)
+from shared.adapters.breaker import FAILURES_MAX, REST_SECONDS, Resting
+from shared.adapters.outbound import ANSWER_BYTES_MAX, Outbound, checked_resolver, is_allowed
 from shared.domain.errors import OutcomeUnknown, Unavailable
 from shared.settings import Partner, Secret
 

@@ -15,7 +15,7 @@ from local import config
 from local.clock import parse_instant
 from local.signatures import is_signed
 from local.testing import Stack
-from shared.adapters.outbound import FAILURES_MAX
+from shared.adapters.breaker import FAILURES_MAX
 from shared.use_cases.deliveries import WAITS
 from tests.people import Applicant
 
