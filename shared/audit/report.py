@@ -97,7 +97,8 @@ async def _waiting(services: Services, asked: datetime) -> Ages:
         rows = await services.store.query(
             CASES,
             "SELECT TOP 200 c.case_id, c.refunds, c.agenda.what FROM c WHERE c.kind = 'case'"
-            " AND c.agenda.stage = 'refund' AND c.agenda.turn IN ('finance', 'careers', 'partner')"
+            " AND c.agenda.stage = 'refund'"
+            " AND (c.agenda.turn IN ('finance', 'careers', 'partner') OR c.agenda.what = 'name_payee')"
             " AND c.case_id > @last ORDER BY c.case_id",
             {"last": last},
         )

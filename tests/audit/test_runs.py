@@ -222,6 +222,9 @@ def test_case_that_is_not_there_is_not_found(vault: Vault) -> None:
 
 def test_run_writes_its_report_in_both_languages_and_names_nobody(vault: Vault) -> None:
     vault.lay(case_of("2028-04-10"), "zq-canary@people.example")
+    signed = case_of()
+    signed.signs("2028-04-20", who="finance-1")
+    vault.lay(signed)
     vault.findings()
     (row,) = [row for row in vault.container("audits").read_all_items() if row["kind"] == "audit"]
     url = f"{vault.stack.api}/audits/{row['run']}/files"
@@ -233,6 +236,7 @@ def test_run_writes_its_report_in_both_languages_and_names_nobody(vault: Vault) 
 
     assert [answer.status_code for answer in answers.values()] == [200, 200, 200, 200, 404]
     assert "<svg" in answers["report.en.html"].text
+    assert "learn where the money is to go" in answers["report.en.html"].text
     assert "depuis trop longtemps" in answers["report.fr.html"].text
     assert "has waited for a person for too long" in answers["findings.csv"].text
     assert not any("zq-canary" in answer.text for answer in answers.values())
