@@ -165,10 +165,10 @@ def _opens_with_an_act(pdf: Any) -> bool:
 
 
 def _image(content: bytes, kind: str) -> tuple[str, bytes]:
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = PIXELS_MAX
-    warnings.simplefilter("error")
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
     if kind == "PNG" and not _is_whole_png(content):
         return "damaged", b""
     try:
@@ -176,13 +176,23 @@ def _image(content: bytes, kind: str) -> tuple[str, bytes]:
             picture.verify()
         with Image.open(io.BytesIO(content), formats=[kind]) as picture:
             picture.load()
-            return GOOD, _copy(ImageOps.exif_transpose(picture), kind)
+            return GOOD, _copy(_upright(picture), kind)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         return "too-many-pixels", b""
     except MemoryError:
         return "too-many-pixels", b""
     except Exception:  # As above: a decoder that stumbles has met nothing that we keep.
         return "damaged", b""
+
+
+def _upright(picture: Image) -> Image:
+    """The picture as the camera was held; as it lies if the camera's notes cannot be read, which harms no picture."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:
+        return picture
 
 
 def _copy(picture: Image, kind: str) -> bytes:

@@ -71,6 +71,18 @@ def test_photo_is_shown_upright_as_a_copy_that_tells_nothing_else(applicant: App
     assert len(files_of(applicant)) == 2, "the original is kept for evidence"
 
 
+@pytest.mark.parametrize("kept", [20, 60, -1])
+def test_photo_whose_cameras_notes_are_cut_off_is_taken_without_them(applicant: Applicant, kept: int) -> None:
+    noted = Image.Exif()
+    noted[0x010E] = "zq7canary" * 10
+    photo = an_image("JPEG", exif=noted.tobytes()[:kept])
+
+    document = sends(applicant.applied(), photo, "me.jpg", "image/jpeg").json()["document_id"]
+
+    assert ends(applicant, document) == "clean"
+    assert b"Exif" not in fetched(applicant, document).content
+
+
 def test_document_goes_out_as_an_attachment_with_its_name_and_can_do_nothing_in_a_browser(applicant: Applicant) -> None:
     document = sends(applicant.applied(), a_pdf(), "../Relevé de notes \u202e.pdf").json()["document_id"]
 
