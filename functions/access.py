@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import azure.functions as func
 
@@ -256,8 +256,8 @@ async def admit(req: func.HttpRequest, services: Services, route: str, now: date
 
 
 def _shown(req: func.HttpRequest) -> list[str]:
-    """What stands in the query of the address and may be a link's token, alone or behind the id of its case."""
-    said = f"{unquote(urlsplit(req.url).query)} {' '.join(req.params.values())}"
+    """What may be a link's token in the address, alone or behind the id of its case, however it is written."""
+    said = f"{unquote(unquote(req.url))} {' '.join(req.params.values())}"
     return list(dict.fromkeys(SHOWN_TOKEN.findall(said)))[:SHOWN_MAX]
 
 

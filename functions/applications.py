@@ -68,7 +68,7 @@ class Application(Form):
     terms_and_privacy: Code
     accreditation_notice_read: bool = False
     source: Code | None = None
-    website: Annotated[str, Field(max_length=200)] = ""
+    website: str = ""
     redirect: Annotated[str, Field(max_length=200)] = ""
 
 

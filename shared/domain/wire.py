@@ -69,6 +69,11 @@ def _composed(value: Any) -> Any:
     return unicodedata.normalize("NFC", value.replace("\r\n", "\n")) if isinstance(value, str) else value
 
 
+def _pasted(value: Any) -> Any:
+    """A text without what word processors and pages leave in it unseen: a tab is a space, a soft hyphen nothing."""
+    return value.replace("\t", " ").replace("\u00ad", "") if isinstance(value, str) else value
+
+
 def _text(text: str, lines: bool) -> str:
     """No controls, no bidi overrides, nothing invisible but joiners and variants where they do something."""
     for before, character in zip(("", *text), text, strict=False):
@@ -159,6 +164,15 @@ def _email(value: str) -> str:
     return checked.ascii_email or checked.normalized
 
 
+def _as_typed(value: Any) -> Any:
+    """A number as one types it: pages and address books put in spaces, dashes and marks of their own."""
+    if not isinstance(value, str):
+        return value
+    kinds = {each: unicodedata.category(each) for each in value}
+    plain = {"Zs": " ", "Pd": "-", "Cf": ""}
+    return "".join(plain.get(kinds[each], each) for each in value)
+
+
 def _phone(value: str) -> str:
     import phonenumbers
 
@@ -197,8 +211,9 @@ COMPOSED = BeforeValidator(_composed)
 """Stands behind the lengths, so that they count what is kept."""
 Name = Annotated[str, Field(min_length=1, max_length=100), COMPOSED, AfterValidator(_name)]
 Line = Annotated[str, Field(min_length=1, max_length=200), COMPOSED, AfterValidator(_line)]
-Text = Annotated[str, Field(min_length=1, max_length=4_000), COMPOSED, AfterValidator(_paragraphs)]
-Note = Annotated[str, Field(min_length=1, max_length=20_000), COMPOSED, AfterValidator(_paragraphs)]
+PASTED = BeforeValidator(_pasted)
+Text = Annotated[str, Field(min_length=1, max_length=4_000), COMPOSED, PASTED, AfterValidator(_paragraphs)]
+Note = Annotated[str, Field(min_length=1, max_length=20_000), COMPOSED, PASTED, AfterValidator(_paragraphs)]
 Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,59}\z")]
 Payer = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9:_-]{0,39}\z")]
 PartnersId = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+\z")]
@@ -211,7 +226,7 @@ StaffId = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]{1,64}/[A-Za-z0-9-]{1,64}\
 """A member of staff as `tenant/object`. Both are hexadecimal, and tools write them in either case."""
 TimeZone = Annotated[str, Field(max_length=60), AfterValidator(_time_zone)]
 Email = Annotated[str, Field(max_length=254), AfterValidator(_email)]
-Phone = Annotated[str, Field(max_length=40), AfterValidator(_phone)]
+Phone = Annotated[str, Field(max_length=40), BeforeValidator(_as_typed), AfterValidator(_phone)]
 Iban = Annotated[str, Field(max_length=60), AfterValidator(_iban)]
 Currency = Annotated[str, Field(min_length=3, max_length=3), AfterValidator(_currency)]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}\z")]

@@ -204,6 +204,9 @@ def test_g9_link_in_an_address_opens_nothing_and_is_ended(stack: Stack, applican
         ("GET", "openapi.json?t={link}"),
         ("POST", "links?t={link}"),
         ("POST", "applications?t={case}%2E{link}"),
+        ("POST", "applications?t=%257B{link}%257D"),
+        ("GET", "cases/{link}"),
+        ("GET", "cases/{case}/documents/{case}%2E{link}"),
     ],
 )
 def test_g9_link_is_ended_wherever_in_an_address_it_stands(

@@ -93,6 +93,17 @@ def test_what_is_kept_is_kept_the_same_when_it_comes_once_more(name: str) -> Non
         assert outcome(application("a@people.example", given_names=first["given_names"])) == first
 
 
+@pytest.mark.parametrize(
+    ("name", "pasted", "kept"),
+    [
+        ("motivation", "First,\tI know math\u00adematics.", "First, I know mathematics."),
+        ("phone", "\u202a+33\u00a06\u202f12\u00a034\u201156\u201178\u202c", "+33612345678"),
+    ],
+)
+def test_what_pages_and_address_books_leave_in_a_text_is_taken_out(name: str, pasted: str, kept: str) -> None:
+    assert outcome(application("a@people.example") | {name: pasted})[name] == kept
+
+
 def test_body_of_a_thousand_mistakes_is_refused_with_one_complaint() -> None:
     strange = {f"k{number}": 1 for number in range(1_000)}
 

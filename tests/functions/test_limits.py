@@ -63,7 +63,7 @@ def test_twenty_first_application_from_one_network_is_taken_like_any_other_and_f
 def test_filled_honeypot_is_flagged_for_staff_and_told_to_nobody(stack: Stack, applicant: Applicant) -> None:
     honest = Applicant(stack).apply()
 
-    answer = applicant.apply(website="https://buy.example")
+    answer = applicant.apply(website="https://buy.example\t" * 40)
     applicant.open_mail()
 
     assert (answer.status_code, answer.content) == (202, honest.content)
