@@ -12,7 +12,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -106,7 +105,8 @@ class Supervisor:
 
     def __init__(self, data: Path, lock: int, stack: dict[str, Any], clock: Clock, host_arguments: list[str]) -> None:
         self._lock = lock
-        self._stopping = threading.Event()
+        # A plain flag: an Event's lock may be held by what the signal interrupts, which would wait for itself.
+        self.is_stopping = False
         logs = data / "logs"
         logs.mkdir(exist_ok=True)
         ports = stack["ports"]
@@ -151,7 +151,7 @@ class Supervisor:
 
     def watch(self) -> None:
         """Start again whatever ends, until `stop` is asked for."""
-        while not self._stopping.wait(0.05):
+        while not self.is_stopping:
             for part in self._parts:
                 code = part.exit_code
                 # One killed from outside comes back at once; one that ends by itself, say over a typing error, slower.
@@ -160,15 +160,11 @@ class Supervisor:
                 how = f"signal {-code}" if code < 0 else f"code {code}"
                 print(f"{part.name} ended ({how}); starting it again. Its log: {part.log}", file=sys.stderr)
                 self._start(part)
+            time.sleep(0.05)
 
     def ask_to_stop(self, *_: object) -> None:
         """End `start` and `watch`; may be called from a signal handler."""
-        self._stopping.set()
-
-    @property
-    def is_stopping(self) -> bool:
-        """Whether the end was asked for."""
-        return self._stopping.is_set()
+        self.is_stopping = True
 
     def stop(self) -> None:
         """Stop the host first, so that it can finish what it does, then everything else."""
@@ -185,7 +181,7 @@ class Supervisor:
     def _wait_until_up(self, parts: list[Part]) -> None:
         deadline = time.monotonic() + START_SECONDS
         waiting = list(parts)
-        while waiting and not self._stopping.is_set():
+        while waiting and not self.is_stopping:
             waiting = [part for part in waiting if not part.is_up()]
             for part in waiting:
                 if part.exit_code:

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local.config import ROOT
+from local.clock import Clock
+from local.config import ROOT, load_or_create
 from local.scanner import EICAR
+from local.stack import Supervisor
 from local.testing import Stack
 
 from .conftest import TINY_APP
@@ -50,6 +52,27 @@ def test_ready_names_everything(stack: Stack) -> None:
     assert set(info) >= {"api", "host", "clock", "site", "cosmos", "blob", "mail", "issuer"}
     assert "<title>" in stack.client.get(info["host"]).text
     assert stack.client.get(f"{info['host']}/local/info").json()["partners"] == info["partners"]
+
+
+SENDS_SIGNALS = """
+import os, signal, sys, time
+end = time.monotonic() + 1
+while time.monotonic() < end:
+    os.kill(int(sys.argv[1]), signal.SIGUSR1)
+"""
+
+
+@pytest.mark.timeout(30)
+def test_signals_that_come_while_one_is_answered_stop_it_all_the_same(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, 0, load_or_create(tmp_path, 0), Clock(None), [])
+    before = signal.signal(signal.SIGUSR1, supervisor.ask_to_stop)
+    try:
+        with subprocess.Popen([sys.executable, "-c", SENDS_SIGNALS, str(os.getpid())]):
+            supervisor.watch()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert supervisor.is_stopping
 
 
 def test_clock_moves_every_part(stack: Stack) -> None:
