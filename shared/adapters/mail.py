@@ -47,13 +47,8 @@ class Mail:
         if [each.addr_spec for each in message["To"].addresses] != [to]:
             raise Bounced("an address that is read as another one")
         self._breaker.admit(int(at.timestamp()))
-        try:
-            with telemetry.span("mail.send"):
-                await asyncio.to_thread(self._deliver, message, to)
-        except Unavailable:
-            self._breaker.note(failed=True)
-            raise
-        self._breaker.note(failed=False)
+        with telemetry.span("mail.send"):
+            await asyncio.to_thread(self._deliver, message, to)
 
     def _deliver(self, message: EmailMessage, to: str) -> None:
         settings = self._settings
@@ -66,8 +61,12 @@ class Mail:
                 if settings.smtp_username:
                     server.login(settings.smtp_username, settings.smtp_password or "")
                 server.send_message(message, to_addrs=[to])
+                self._breaker.note(failed=False)
         except smtplib.SMTPRecipientsRefused as error:
+            # The server is well; were these counted, whoever gives five such addresses would hold up everybody's mail.
+            self._breaker.note(failed=False)
             code = next(iter(error.recipients.values()))[0]
             raise (Bounced("refused") if code >= 500 else Unavailable("mail")) from error
         except (smtplib.SMTPException, OSError) as error:
+            self._breaker.note(failed=not isinstance(error, smtplib.SMTPDataError))
             raise Unavailable("the mail provider did not take the message") from error

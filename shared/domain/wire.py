@@ -166,7 +166,7 @@ def _email(value: str) -> str:
 
 def _as_typed(value: Any) -> Any:
     """A number as one types it: pages and address books put in spaces, dashes and marks of their own."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > 100:  # No number is as long: it is refused for its length.
         return value
     kinds = {each: unicodedata.category(each) for each in value}
     plain = {"Zs": " ", "Pd": "-", "Cf": ""}

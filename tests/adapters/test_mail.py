@@ -33,10 +33,21 @@ class Taken:
         self.asked = 0
         self.is_broken = False
 
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+    async def handle_EHLO(self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]) -> Any:
         self.asked += 1
-        if self.is_broken:
-            return "451 Later"
+        session.host_name = hostname
+        return ["421 Later"] if self.is_broken else responses
+
+    async def handle_HELO(self, server: Any, session: Any, envelope: Any, hostname: str) -> str:
+        return "421 Later"
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: list[str]) -> str:
+        if address.startswith("later"):
+            return "450 Later"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
         self.mails.append((envelope.rcpt_tos, envelope.content))
         return "250 OK"
 
@@ -153,3 +164,13 @@ async def test_server_that_fails_on_end_is_left_alone_so_that_nothing_else_waits
             await send(mail, at=rested)
 
     assert (asked, len(taken.mails)) == (FAILURES_MAX, 2)
+
+
+async def test_addresses_that_take_no_mail_now_hold_up_nobody_elses() -> None:
+    async with a_server(None, tls=False) as (mail, taken):
+        for _ in range(FAILURES_MAX):
+            with pytest.raises(Unavailable):
+                await send(mail, "later@people.example")
+        await send(mail)
+
+    assert len(taken.mails) == 1
